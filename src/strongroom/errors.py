@@ -1,0 +1,74 @@
+"""Every error strongroom raises on purpose, under one root.
+
+A message is one sentence or two for a person: what happened, where, and what to do next. It never contains a value.
+Standard library only: the reader imports this module.
+"""
+
+from __future__ import annotations
+
+
+class StrongroomError(Exception):
+    """The root of all errors raised on purpose. The command line prints it and exits with status 1."""
+
+
+class InvalidName(StrongroomError, ValueError):
+    """A secret's name, a label or a target that breaks the rules."""
+
+
+class SecretNotFound(StrongroomError, LookupError):
+    """A secret, or a version of it, is nowhere it was looked for.
+
+    Attributes:
+        name: the name that was asked for.
+        places: every place that was looked at, in order, each with what was seen there.
+    """
+
+    def __init__(self, name: str, places: tuple[str, ...], advice: str) -> None:
+        """Say that ``name`` is in none of ``places``, and give ``advice`` on what to do next."""
+        super().__init__(f"secret '{name}' not found: {'; '.join(places)}. {advice}")
+        self.name = name
+        self.places = places
+
+
+class SecretUnreadable(StrongroomError):
+    """A secret exists where it was looked for, but cannot be read."""
+
+
+class NotText(SecretUnreadable):
+    """A secret's bytes were asked for as text, but are not UTF-8."""
+
+
+class SecretExists(StrongroomError):
+    """A secret of that name is there already."""
+
+
+class InvalidValue(StrongroomError, ValueError):
+    """A value that no store takes: empty, or larger than Docker allows."""
+
+
+class StoreNotFound(StrongroomError):
+    """There is no store where one was looked for."""
+
+
+class StoreBusy(StrongroomError):
+    """Other processes held the store for longer than we wait."""
+
+
+class StoreDamaged(StrongroomError):
+    """The store is not what strongroom wrote: changed, cut short, or put together from pieces."""
+
+
+class StoreUnsupported(StrongroomError):
+    """The store cannot do what was asked: read-only, or of a format that this version does not know."""
+
+
+class IdentityError(StrongroomError):
+    """No identity, or none that opens the store."""
+
+
+class DeliveryError(StrongroomError):
+    """A secret could not be put in front of its process."""
+
+
+class DeclarationError(StrongroomError):
+    """A Compose file, or a grant on the command line, that cannot be understood."""
