@@ -50,8 +50,8 @@ def get_secret(name: str, default: _T) -> str | _T: ...
 def get_secret(name: str, default: object = _MISSING) -> object:
     """Return a secret as text, without the newlines at its end.
 
-    Looks at the file ``/run/secrets/<name>`` (another directory by ``SECRETS_DIR``), the file that ``<NAME>_FILE`` names,
-    the variable ``<NAME>``, and then takes ``default`` if one was given (``None`` counts).
+    Looks at the file ``/run/secrets/<name>`` (another directory by ``SECRETS_DIR``), the file that ``<NAME>_FILE``
+    names, the variable ``<NAME>``, and then takes ``default`` if one was given (``None`` counts).
 
     Raises:
         SecretNotFound: it is in none of these places and no default was given.
@@ -94,7 +94,7 @@ def get_secret_bytes(name: str, default: object = _MISSING) -> object:
 def get_valid_secrets(name: str) -> list[str]:
     """Return the values that are valid while a secret is being rotated, the newest first, without repeats.
 
-    They are those of ``<name>_current``, ``<name>_previous`` and ``<name>`` that exist, each found as by ``get_secret``.
+    They are those of ``<name>_current``, ``<name>_previous`` and ``<name>`` that exist, found as by ``get_secret``.
 
     Raises:
         SecretNotFound: none of the three exists.
@@ -252,9 +252,10 @@ def _permission_message(path: str, origin: str) -> str:
         return (
             f"{path}{origin} cannot be reached: this process ({user}) may not look into a directory on the way to it."
         )
+    owner, mode = f"{status.st_uid}:{status.st_gid}", f"{stat.S_IMODE(status.st_mode):04o}"
     return (
-        f"{path}{origin} exists, but this process ({user}) may not read it: its owner is {status.st_uid}:{status.st_gid}, "
-        f"its mode {stat.S_IMODE(status.st_mode):04o}. Grant the secret with the process's uid (or gid) and mode 0400 (or 0440)."
+        f"{path}{origin} exists, but this process ({user}) may not read it: its owner is {owner}, its mode {mode}. "
+        "Grant the secret with the process's uid (or gid) and mode 0400 (or 0440)."
     )
 
 
