@@ -39,6 +39,9 @@ class _Found(NamedTuple):
     data: bytes
     text: str | None
 
+    def __repr__(self) -> str:
+        return f"<secret from {self.place}>"
+
 
 _cache: dict[tuple[str, str], _Found] = {}
 
