@@ -138,3 +138,17 @@ def check_labels(labels: Mapping[str, str]) -> dict[str, str]:
         if not key or any(character.isspace() or not character.isprintable() for character in key):
             raise InvalidName(f"{key!r} is not a label's key: give one or more printable characters without spaces.")
     return dict(labels)
+
+
+def move_stage(stages: Mapping[Stage, int], stage: Stage, version: int | None) -> dict[Stage, int]:
+    """Return the stages after one moved; the rule that every store follows (see ``stores.base.Store.move_stage``)."""
+    moved = dict(stages)
+    if version is None:
+        moved.pop(stage, None)
+        return moved
+    if stage is Stage.CURRENT and moved.get(Stage.CURRENT, version) != version:
+        moved[Stage.PREVIOUS] = moved[Stage.CURRENT]
+    if stage is Stage.CURRENT and moved.get(Stage.PENDING) == version:
+        del moved[Stage.PENDING]
+    moved[stage] = version
+    return moved

@@ -61,7 +61,7 @@ class Store(Protocol):
         """
         ...
 
-    def read_many(self, wanted: Sequence[tuple[Name, int | Stage]]) -> list[Value]:
+    def read_many(self, wanted: Sequence[tuple[Name, int | Stage]]) -> Sequence[Value]:
         """Return several values, in the order asked for: all of them, or an error for the first that fails."""
         ...
 

@@ -1,0 +1,194 @@
+"""The audit chain: what happened, each entry authenticated together with the one before it.
+
+An entry is written in the same transaction as what it records. Its code is an HMAC, under a key derived from the
+store's, over the code before it and all of its own fields; the last code is kept once more as the *head*, under a code
+of its own, so that entries cannot be cut off the end either. Whoever can put back an older copy of the whole file can
+go back in time: no file can know of that, which SECURITY.md says.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from ...errors import StoreDamaged
+from . import tables
+from .keys import StoreKey
+
+_HEAD = "audit_head"
+
+
+class Action(StrEnum):
+    """What an entry records."""
+
+    INIT = "init"
+    CREATE = "create"
+    WRITE = "write"
+    READ = "read"
+    STAGE = "stage"
+    LABELS = "labels"
+    DESTROY = "destroy"
+    REMOVE = "remove"
+    EXPORT = "export"
+    IMPORT = "import"
+    RECIPIENTS = "recipients"
+    REKEY = "rekey"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who acts: the operating system's user, the host, and the strongroom command."""
+
+    actor: str
+    host: str
+    command: str
+
+    @classmethod
+    def here(cls, command: str) -> Origin:
+        """Return this process's own. The user comes from the uid: variables such as ``USER`` can be set by anyone."""
+        import pwd
+
+        uid = os.getuid()
+        try:
+            actor = pwd.getpwuid(uid).pw_name
+        except KeyError:
+            actor = str(uid)
+        return cls(actor, os.uname().nodename, command)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the chain."""
+
+    seq: int
+    at: str
+    actor: str
+    host: str
+    command: str
+    action: Action
+    secret: str | None = None
+    version: int | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+    mac: bytes = field(default=b"", repr=False)
+
+    def code(self, key: StoreKey, before: bytes) -> bytes:
+        """Return the authentication code that this entry has after one with the code ``before``."""
+        fields = [self.seq, self.at, self.actor, self.host, self.command, self.action, self.secret, self.version]
+        return key.audit_mac(b"entry", before, json.dumps([*fields, self.detail], sort_keys=True).encode())
+
+
+def append(
+    connection: sqlite3.Connection,
+    key: StoreKey,
+    origin: Origin,
+    action: Action,
+    secret: str | None = None,
+    version: int | None = None,
+    **detail: object,
+) -> None:
+    """Add an entry at the end of the chain.
+
+    Raises:
+        StoreDamaged: the chain's end is not what it was, so that nothing can be added to it.
+    """
+    seq, before = (0, _genesis(key)) if action is Action.INIT else check_head(connection, key)
+    entry = Entry(seq + 1, tables.now(), origin.actor, origin.host, origin.command, action, secret, version, detail)
+    code = entry.code(key, before)
+    _insert(connection, entry, code)
+    _set_head(connection, key, entry.seq, code)
+
+
+def check_head(connection: sqlite3.Connection, key: StoreKey) -> tuple[int, bytes]:
+    """Return the number and the code of the last entry, after comparing them with the head.
+
+    Raises:
+        StoreDamaged: they differ.
+    """
+    head = connection.execute("SELECT value FROM meta WHERE key = ?", (_HEAD,)).fetchone()
+    last = connection.execute("SELECT seq, mac FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+    if head is None or last is None or not hmac.compare_digest(head[0], _head(key, *last)):
+        raise StoreDamaged(
+            "the audit chain does not end where it ended: entries were removed from it or changed. "
+            "See which: strongroom audit verify. Restore the store from a copy to go on."
+        )
+    return last[0], last[1]
+
+
+def entries(connection: sqlite3.Connection) -> Iterator[Entry]:
+    """Yield all entries, the first one first."""
+    for row in connection.execute("SELECT * FROM audit ORDER BY seq"):
+        try:
+            action, detail = Action(row[5]), json.loads(row[8])
+        except (ValueError, TypeError):
+            raise StoreDamaged(f"audit entry {row[0]} was changed: it is not one that strongroom writes.") from None
+        seq, at, actor, host, command = row[:5]
+        yield Entry(seq, at, actor, host, command, action, row[6], row[7], detail, row[9])
+
+
+def verified(connection: sqlite3.Connection, key: StoreKey) -> Iterator[Entry]:
+    """Yield all entries, each after its code was found right.
+
+    Raises:
+        StoreDamaged: names the first entry that was changed, or that is missing.
+    """
+    before, expected = _genesis(key), 1
+    for entry in entries(connection):
+        if entry.seq != expected:
+            raise StoreDamaged(f"audit entry {expected} is missing: the next one has number {entry.seq}.")
+        if not hmac.compare_digest(entry.mac, entry.code(key, before)):
+            raise StoreDamaged(
+                f"audit entry {entry.seq} was changed, or is not the one that followed entry {entry.seq - 1}."
+            )
+        yield entry
+        before, expected = entry.mac, expected + 1
+    check_head(connection, key)
+
+
+def rechain(connection: sqlite3.Connection, old: StoreKey, new: StoreKey) -> None:
+    """Verify the chain under one key and authenticate it under another.
+
+    Raises:
+        StoreDamaged: as ``verified``.
+    """
+    code, seq = _genesis(new), 0
+    for entry in list(verified(connection, old)):
+        code, seq = entry.code(new, code), entry.seq
+        connection.execute("UPDATE audit SET mac = ? WHERE seq = ?", (code, seq))
+    _set_head(connection, new, seq, code)
+
+
+def _genesis(key: StoreKey) -> bytes:
+    return key.audit_mac(b"genesis")
+
+
+def _head(key: StoreKey, seq: int, code: bytes) -> bytes:
+    return key.audit_mac(b"head", str(seq).encode(), code)
+
+
+def _insert(connection: sqlite3.Connection, entry: Entry, code: bytes) -> None:
+    detail = json.dumps(entry.detail, sort_keys=True)
+    connection.execute(
+        "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            entry.seq,
+            entry.at,
+            entry.actor,
+            entry.host,
+            entry.command,
+            entry.action,
+            entry.secret,
+            entry.version,
+            detail,
+            code,
+        ),
+    )
+
+
+def _set_head(connection: sqlite3.Connection, key: StoreKey, seq: int, code: bytes) -> None:
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_HEAD, _head(key, seq, code)))
