@@ -21,7 +21,7 @@ def new_identity(name: str = "identity") -> Identity:
 
 def recipient_of(identity: Identity) -> Recipient:
     """Return the recipient that an identity opens for."""
-    return Recipient(identity.recipient() or "")
+    return Recipient(identity.recipient())
 
 
 def new_store(directory: Path, identity: Identity) -> EmbeddedStore:

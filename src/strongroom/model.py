@@ -53,7 +53,7 @@ class Value:
             raise InvalidValue("a secret cannot be empty: give it at least one byte.")
         if len(data) > MAX_VALUE_BYTES:
             raise InvalidValue(
-                f"the value has {len(data):,} bytes, and Docker takes at most {MAX_VALUE_BYTES:,}. "
+                f"the value has more than {MAX_VALUE_BYTES:,} bytes, which is all that Docker takes. "
                 "Keep large data elsewhere, encrypted, and only its key as a secret."
             )
         self._data = bytes(data)

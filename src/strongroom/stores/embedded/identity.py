@@ -22,12 +22,22 @@ class Identity:
     path: Path
     keys: Sequence[object] = field(repr=False)
 
-    def recipient(self) -> str | None:
-        """Return the public key of the first age key in it; None for SSH keys, whose public half is a file."""
+    def recipient(self) -> str:
+        """Return the public key of its first key. That of an SSH key is read from the ``.pub`` file beside it.
+
+        Raises:
+            IdentityError: there is no such file.
+        """
         import pyrage
 
         first = self.keys[0]
-        return str(first.to_public()) if isinstance(first, pyrage.x25519.Identity) else None
+        if isinstance(first, pyrage.x25519.Identity):
+            return str(first.to_public())
+        public = self.path.with_name(f"{self.path.name}.pub")
+        try:
+            return public.read_text().strip()
+        except OSError as error:
+            raise IdentityError(f"the public key {public} cannot be read: {error.strerror}.") from None
 
 
 def default_path() -> Path:

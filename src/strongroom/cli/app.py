@@ -1,0 +1,89 @@
+"""The root command: its options, the groups below it, and what becomes of errors."""
+
+from __future__ import annotations
+
+import resource
+import traceback
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from ..errors import StrongroomError
+from .state import State
+
+# Imported when they are called, so that no command pays for another's libraries.
+_COMMANDS = {
+    "init": "store:init",
+    "secret": "secret:secret",
+    "run": "run:run",
+    "audit": "audit:audit",
+    "recipients": "store:recipients",
+    "rekey": "store:rekey",
+    "export": "store:export",
+    "import": "store:import_",
+    "completion": "completion:completion",
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command = getattr(import_module(f".{module}", __package__), name)
+        assert isinstance(command, click.Command)  # noqa: S101 - for the type checker
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--store", type=click.Path(path_type=Path), envvar="STRONGROOM_STORE", metavar="DIR", show_envvar=True,
+              help="The store's directory. By default .strongroom, here or in a directory above.")  # fmt: skip
+@click.option("--identity", type=click.Path(path_type=Path), envvar="STRONGROOM_IDENTITY", metavar="FILE",
+              show_envvar=True, help="The identity that opens the store: an age identity file or an SSH private key. "
+              "By default ~/.config/strongroom/identity, then ~/.ssh/id_ed25519 and id_rsa.")  # fmt: skip
+@click.option("--debug", is_flag=True, help="Show where an error comes from. A traceback shows no values.")
+@click.version_option(package_name="strongroom")
+@click.pass_obj
+def app(state: State, store: Path | None, identity: Path | None, debug: bool) -> None:
+    """Keep a project's secrets encrypted in one place, and put each one as a file in memory in front of its process.
+
+    \b
+    Examples:
+      strongroom init                                        make a store for this project
+      strongroom secret create db_password --generate 32     a new random secret
+      pass show db | strongroom secret create db_password -  one that you have
+      strongroom run --secret db_password -- python app.py   the app finds it in /run/secrets
+      strongroom audit ls                                    who did what
+    """
+    state.store_path, state.identity_path, state.debug = store, identity, debug
+
+
+def run() -> int:
+    """Run the command line with this process's arguments, and return its exit status."""
+    # No core dump of ours: it would hold values. A command that we become gets the limit back.
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    state = State(core_limit=(soft, hard))
+    try:
+        return int(app.main(prog_name="strongroom", standalone_mode=False, obj=state) or 0)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("strongroom: interrupted", err=True)
+        return 130
+    except (BrokenPipeError, ModuleNotFoundError):
+        raise
+    except StrongroomError as error:
+        message = str(error)
+    except Exception as error:
+        # Only the kind is shown: an unexpected error's text could hold anything.
+        message = f"unexpected {type(error).__name__}. Run it again with --debug, and report what it says."
+    if state.debug:
+        traceback.print_exc()
+    click.echo(f"strongroom: {message}", err=True)
+    return 1
