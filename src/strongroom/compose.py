@@ -1,7 +1,7 @@
 """What a Compose file declares about secrets: who is granted what, and where each value comes from.
 
-Reads, and never runs anything. Rendering (interpolation, ``extends``, ``include``, profiles) is Docker's: ``load`` reads one
-plain file for where there is no Docker, and says so where that is not enough.
+Reads, and never runs anything. Rendering (interpolation, ``extends``, ``include``, profiles) is Docker's: ``load`` reads
+one plain file for where there is no Docker, and says so where that is not enough.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def _secret(key: str, content: Mapping[str, Any], path: Path) -> DeclaredSecret:
         external is True or external == "true",
         content.get("driver"),
     )
-    sources = [declared.file is not None, declared.variable is not None, declared.external, declared.driver is not None]
+    sources = (declared.file is not None, declared.variable is not None, declared.external, bool(declared.driver))
     if sum(sources) != 1:
         raise DeclarationError(f"{path}: {where} needs exactly one of 'file', 'environment' and 'external: true'.")
     return declared
@@ -187,8 +187,8 @@ def _plain(value: object, path: Path, where: str) -> str:
     text = str(value)
     if "$" in text.replace("$$", ""):
         raise DeclarationError(
-            f"{path}: {where} is '{text}', which only Docker can fill in. Put 'docker compose config' into a file first, "
-            "and name that with --file."
+            f"{path}: {where} is '{text}', which only Docker can fill in. Put what 'docker compose config' prints into a "
+            "file, and name that with --file."
         )
     return text.replace("$$", "$")
 
