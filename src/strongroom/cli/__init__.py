@@ -22,6 +22,6 @@ def main() -> None:
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] not in _NEEDED:
             raise
-        print("strongroom: the command line needs its extra. Run: pip install 'strongroom[cli]'", file=sys.stderr)
+        sys.stderr.write("strongroom: the command line needs its extra. Run: pip install 'strongroom[cli]'\n")
         status = 1
     sys.exit(status)

@@ -56,12 +56,13 @@ def ls(state: State, last: int | None, template: str | None) -> None:
 @audit.command()
 @click.pass_obj
 def verify(state: State) -> None:
-    """Check the whole store: that no entry was changed or removed, that nothing was changed without one, and that
-    every value opens. Names the first thing that is wrong.
+    """Check the whole store, and name the first thing that is wrong.
+
+    No audit entry was changed or removed, nothing in the store was changed without one, and every value opens.
 
     \b
     Examples:
       strongroom audit verify && echo untouched
-    """  # noqa: D205
+    """
     count = state.open_store().verify()
     click.echo(f"{count} audit entries verified; the secrets are what they say, and every value opens.")

@@ -10,7 +10,7 @@ from ..model import Name
 from .state import State
 
 
-class NameType(click.ParamType):
+class NameType(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.4
     """A secret's name; completes those that are in the store."""
 
     name = "name"
@@ -33,7 +33,7 @@ class NameType(click.ParamType):
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
-class LabelType(click.ParamType):
+class LabelType(click.ParamType):  # type: ignore[type-arg]
     """A label as Docker takes them: ``key=value``, or a key alone."""
 
     name = "key=value"

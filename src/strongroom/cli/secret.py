@@ -55,8 +55,8 @@ def create(
 ) -> None:
     """Create the secret NAME from FILE, from standard input (-), at random, or typed unseen on a terminal.
 
-    Every byte is kept as it is, a newline at the end too. Prints the secret's ID. The value is never an argument: others
-    could see it in the list of processes, and the shell would remember it.
+    Every byte is kept as it is, a newline at the end too. Prints the secret's ID. The value is never an argument:
+    others could see it in the list of processes, and the shell would remember it.
 
     \b
     Examples:
@@ -100,7 +100,7 @@ def update(
 
 @secret.command()
 @click.option("-f", "--filter", "filters", multiple=True, metavar="KEY=VALUE",
-              help="Only those with name=PART, id=PREFIX, label=KEY or label=KEY=VALUE; may be given again.")  # fmt: skip
+              help="Only name=PART, id=PREFIX, label=KEY or label=KEY=VALUE; may be given again.")  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="Print IDs only.")
 @format_option
 @click.pass_obj
@@ -288,15 +288,19 @@ def _row(secret: Secret, template: str | None) -> dict[str, object]:
 
 
 def _when(time: datetime, template: str | None) -> str:
-    return time.isoformat() if template == "json" else ago(time)
+    return _iso(time) if template == "json" else ago(time)
+
+
+def _iso(time: datetime) -> str:
+    return time.isoformat().replace("+00:00", "Z")
 
 
 def _inspected(secret: Secret) -> dict[str, object]:
     return {
         "ID": secret.id,
         "Version": {"Index": len(secret.versions)},
-        "CreatedAt": secret.created_at.isoformat(),
-        "UpdatedAt": secret.updated_at.isoformat(),
+        "CreatedAt": _iso(secret.created_at),
+        "UpdatedAt": _iso(secret.updated_at),
         "Spec": {"Name": secret.name, "Labels": dict(secret.labels)},
         "Stages": {stage.value: number for stage, number in secret.stages.items()},
     }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..stores.embedded import EmbeddedStore
     from ..stores.embedded.identity import Identity
 
-PASSPHRASE_FILE = "STRONGROOM_PASSPHRASE_FILE"
+PASSPHRASE_FILE = "STRONGROOM_PASSPHRASE_FILE"  # noqa: S105 - a variable's name
 
 
 @dataclass
@@ -43,7 +43,7 @@ class State:
             pass
         else:
             raise StoreNotFound(f"there is no directory {self.store_path}, which --store or STRONGROOM_STORE names.")
-        return EmbeddedStore(directory, lambda: self.identities(), Origin.here(command()))
+        return EmbeddedStore(directory, self.identities, Origin.here(command()))
 
     def identities(self) -> Iterator[Identity]:
         """Open the identity that was named, or else each of the usual ones.

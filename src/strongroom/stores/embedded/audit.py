@@ -110,9 +110,9 @@ def check_head(connection: sqlite3.Connection, key: StoreKey) -> tuple[int, byte
     Raises:
         StoreDamaged: they differ.
     """
-    head = connection.execute("SELECT value FROM meta WHERE key = ?", (_HEAD,)).fetchone()
-    last = connection.execute("SELECT seq, mac FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
-    if head is None or last is None or not hmac.compare_digest(head[0], _head(key, *last)):
+    head = connection.execute("SELECT CAST(value AS BLOB) FROM meta WHERE key = ?", (_HEAD,)).fetchone()
+    last = connection.execute("SELECT seq, CAST(mac AS BLOB) FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+    if head is None or last is None or not hmac.compare_digest(head[0] or b"", _head(key, last[0], last[1] or b"")):
         raise StoreDamaged(
             "the audit chain does not end where it ended: entries were removed from it or changed. "
             "See which: strongroom audit verify. Restore the store from a copy to go on."
@@ -122,13 +122,14 @@ def check_head(connection: sqlite3.Connection, key: StoreKey) -> tuple[int, byte
 
 def entries(connection: sqlite3.Connection) -> Iterator[Entry]:
     """Yield all entries, the first one first."""
-    for row in connection.execute("SELECT * FROM audit ORDER BY seq"):
+    for row in connection.execute("SELECT *, CAST(mac AS BLOB) FROM audit ORDER BY seq"):
+        seq, at, actor, host, command, action, secret, version, detail, _, mac = row
         try:
-            action, detail = Action(row[5]), json.loads(row[8])
+            if any(isinstance(each, bytes) for each in row[:9]) or mac is None:
+                raise TypeError
+            yield Entry(seq, at, actor, host, command, Action(action), secret, version, json.loads(detail), mac)
         except (ValueError, TypeError):
-            raise StoreDamaged(f"audit entry {row[0]} was changed: it is not one that strongroom writes.") from None
-        seq, at, actor, host, command = row[:5]
-        yield Entry(seq, at, actor, host, command, action, row[6], row[7], detail, row[9])
+            raise StoreDamaged(f"audit entry {seq} was changed: it is not one that strongroom writes.") from None
 
 
 def verified(connection: sqlite3.Connection, key: StoreKey) -> Iterator[Entry]:

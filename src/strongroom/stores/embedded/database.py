@@ -87,14 +87,14 @@ class Database:
 
         Where not ``durable``, a crash of the machine (not of the process) may lose it, whole.
         """
-        self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-        with self._transaction("BEGIN IMMEDIATE") as connection:
+        with self._transaction("BEGIN IMMEDIATE", "FULL" if durable else "NORMAL") as connection:
             yield connection
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, begin: str, sync: str = "FULL") -> Iterator[sqlite3.Connection]:
         connection = self._connection
         with self._explained():
+            connection.execute(f"PRAGMA synchronous = {sync}")
             self._begin(begin)
             try:
                 yield connection

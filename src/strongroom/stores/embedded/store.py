@@ -331,7 +331,7 @@ class EmbeddedStore:
 
     def _open(self, connection: sqlite3.Connection, key: StoreKey, secret: Secret, number: int) -> Value:
         (sealed,) = connection.execute(
-            "SELECT sealed FROM versions WHERE secret = ? AND number = ?", (secret.id, number)
+            "SELECT CAST(sealed AS BLOB) FROM versions WHERE secret = ? AND number = ?", (secret.id, number)
         ).fetchone()
         return key.open(sealed, secret.id, secret.name, number)
 

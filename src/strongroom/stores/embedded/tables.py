@@ -120,7 +120,7 @@ def meta(connection: sqlite3.Connection, key: str) -> bytes:
     Raises:
         StoreDamaged: it is gone.
     """
-    row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    row = connection.execute("SELECT CAST(value AS BLOB) FROM meta WHERE key = ?", (key,)).fetchone()
     if row is None:
         raise StoreDamaged(f"the store has lost its {key.replace('_', ' ')}. Restore it from a copy.")
     return bytes(row[0])

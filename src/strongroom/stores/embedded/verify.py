@@ -41,7 +41,10 @@ def check(connection: sqlite3.Connection, key: StoreKey) -> int:
     actual: dict[str, Secret] = {secret.name: secret for secret in tables.load_secrets(connection)}
     for name in sorted(expected.keys() | actual.keys()):
         _compare(name, expected.get(name), actual.get(name))
-    rows = "SELECT name, id, number, sealed FROM versions JOIN secrets ON secrets.id = secret WHERE sealed IS NOT NULL"
+    rows = (
+        "SELECT name, id, number, CAST(sealed AS BLOB) FROM versions "
+        "JOIN secrets ON secrets.id = secret WHERE sealed IS NOT NULL"
+    )
     for name, secret_id, number, sealed in connection.execute(rows):
         key.open(sealed, secret_id, name, number)
     return count

@@ -1,0 +1,199 @@
+"""What a Compose file declares about secrets: who is granted what, and where each value comes from.
+
+Reads, and never runs anything. Rendering (interpolation, ``extends``, ``include``, profiles) is Docker's: ``load`` reads
+one plain file for where there is no Docker, and says so where that is not enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import DeclarationError
+
+# The order in which Compose looks for its file.
+FILE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredSecret:
+    """A secret of the file's top level. Exactly one of ``file``, ``variable``, ``external`` and ``driver`` is set."""
+
+    key: str
+    name: str
+    file: Path | None = None
+    variable: str | None = None
+    external: bool = False
+    driver: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceGrant:
+    """A service's right to a declared secret; without words of its own it is 0:0 and 0444, as Docker makes it."""
+
+    source: str
+    target: str
+    uid: int = 0
+    gid: int = 0
+    mode: int = 0o444
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service and its grants."""
+
+    name: str
+    grants: tuple[ServiceGrant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A Compose file, as far as secrets go."""
+
+    path: Path
+    services: Mapping[str, Service]
+    secrets: Mapping[str, DeclaredSecret]
+
+    def service(self, name: str) -> Service:
+        """Return a service.
+
+        Raises:
+            DeclarationError: there is none of that name.
+        """
+        if name not in self.services:
+            known = ", ".join(sorted(self.services)) or "none"
+            raise DeclarationError(f"{self.path} has no service '{name}' (its services: {known}).")
+        return self.services[name]
+
+
+def find(directory: Path) -> Path:
+    """Return the Compose file of a directory, or of the nearest one above that has one.
+
+    Raises:
+        DeclarationError: there is none up to the root.
+    """
+    for folder in (directory, *directory.parents):
+        for name in FILE_NAMES:
+            if (folder / name).is_file():
+                return folder / name
+    raise DeclarationError(f"there is no {FILE_NAMES[0]} in {directory} or above it. Name one with --file.")
+
+
+def load(path: Path) -> Project:
+    """Read a plain Compose file.
+
+    Raises:
+        DeclarationError: it cannot be read, is no YAML, or not what the Compose specification says.
+    """
+    import yaml
+
+    try:
+        document = yaml.safe_load(path.read_bytes())
+    except OSError as error:
+        raise DeclarationError(f"{path} cannot be read: {error.strerror}.") from None
+    except yaml.MarkedYAMLError as error:
+        where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise DeclarationError(f"{path}{where} is not YAML: {error.problem}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise DeclarationError(f"{path} is not YAML.") from None
+    return parse(document, path)
+
+
+def parse(document: object, path: Path) -> Project:
+    """Read the content of a Compose file, which ``path`` names in messages and as what its files are relative to.
+
+    Raises:
+        DeclarationError: it is not what the Compose specification says.
+    """
+    root = _mapping(document, path, "the file")
+    secrets = {
+        str(key): _secret(str(key), _mapping(value, path, f"secrets.{key}"), path)
+        for key, value in _mapping(root.get("secrets") or {}, path, "secrets").items()
+    }
+    services = {}
+    for name, content in _mapping(root.get("services") or {}, path, "services").items():
+        where = f"services.{name}"
+        granted = _mapping(content or {}, path, where).get("secrets") or []
+        if not isinstance(granted, list):
+            raise DeclarationError(f"{path}: {where}.secrets is not a list.")
+        grants = tuple(_grant(each, path, f"{where}.secrets") for each in granted)
+        for grant in grants:
+            if grant.source not in secrets:
+                raise DeclarationError(
+                    f"{path}: {where} uses the secret '{grant.source}', which is not declared. Add it under 'secrets:'."
+                )
+        services[str(name)] = Service(str(name), grants)
+    return Project(path, services, secrets)
+
+
+def parse_mode(value: object) -> int:
+    """Read a mode as Compose does: text is octal, a number is taken as YAML read it.
+
+    ``0440`` is octal to YAML 1.1 and arrives as a number; ``0o440`` arrives as text.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError("not a mode")
+    mode = int(value.removeprefix("0o"), 8) if isinstance(value, str) else value
+    if not 0 <= mode <= 0o7777:
+        raise ValueError("not a mode")
+    return mode
+
+
+def _secret(key: str, content: Mapping[str, Any], path: Path) -> DeclaredSecret:
+    where = f"secrets.{key}"
+    external = content.get("external") or False
+    name = content.get("name") or key
+    if isinstance(external, Mapping):  # the form of versions before 3.5
+        name, external = external.get("name", name), True
+    declared = DeclaredSecret(
+        key,
+        _plain(name, path, f"{where}.name"),
+        path.parent / _plain(content["file"], path, f"{where}.file") if "file" in content else None,
+        _plain(content["environment"], path, f"{where}.environment") if "environment" in content else None,
+        external is True or external == "true",
+        content.get("driver"),
+    )
+    sources = (declared.file is not None, declared.variable is not None, declared.external, bool(declared.driver))
+    if sum(sources) != 1:
+        raise DeclarationError(f"{path}: {where} needs exactly one of 'file', 'environment' and 'external: true'.")
+    return declared
+
+
+def _grant(content: object, path: Path, where: str) -> ServiceGrant:
+    if isinstance(content, str):
+        return ServiceGrant(_plain(content, path, where), content)
+    long = _mapping(content, path, where)
+    if "source" not in long:
+        raise DeclarationError(f"{path}: {where} has a grant without 'source'.")
+    source = _plain(long["source"], path, f"{where}.source")
+    where = f"{where}.{source}"
+    try:
+        uid, gid = (int(str(long.get(key) or 0)) for key in ("uid", "gid"))
+    except ValueError:
+        raise DeclarationError(f"{path}: {where} needs numbers for uid and gid, as Swarm does.") from None
+    try:
+        mode = parse_mode(0o444 if long.get("mode") is None else long["mode"])
+    except ValueError:
+        raise DeclarationError(f'{path}: {where}.mode is not a mode: give one such as 0400 or "0400".') from None
+    return ServiceGrant(source, _plain(long.get("target") or source, path, f"{where}.target"), uid, gid, mode)
+
+
+def _plain(value: object, path: Path, where: str) -> str:
+    text = str(value)
+    if "$" in text.replace("$$", ""):
+        raise DeclarationError(
+            f"{path}: {where} is '{text}', which only Docker can fill in. Put what 'docker compose config' prints into a "
+            "file, and name that with --file."
+        )
+    return text.replace("$$", "$")
+
+
+def _mapping(value: object, path: Path, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise DeclarationError(f"{path}: {where} is not a mapping.")
+    return value
