@@ -1,7 +1,7 @@
 """What a Compose file declares about secrets: who is granted what, and where each value comes from.
 
-Reads, and never runs anything. Rendering (interpolation, ``extends``, ``include``, profiles) is Docker's: ``load`` reads
-one plain file for where there is no Docker, and says so where that is not enough.
+Reads, and never runs anything. Rendering (interpolation, ``extends``, ``include``, profiles) is Docker's: ``load``
+reads one plain file for where there is no Docker, and says so where that is not enough.
 """
 
 from __future__ import annotations
@@ -187,8 +187,8 @@ def _plain(value: object, path: Path, where: str) -> str:
     text = str(value)
     if "$" in text.replace("$$", ""):
         raise DeclarationError(
-            f"{path}: {where} is '{text}', which only Docker can fill in. Put what 'docker compose config' prints into a "
-            "file, and name that with --file."
+            f"{path}: {where} is '{text}', which only Docker can fill in. Put what 'docker compose config' prints "
+            "into a file, and name that with --file."
         )
     return text.replace("$$", "$")
 
