@@ -32,22 +32,24 @@ def value_of(operation: Operation) -> Value:
 
 def apply(store: Store, operation: Operation) -> object:
     """Do an operation, on any store."""
-    name, version = Name(operation["name"]), operation.get("version")
+    name = Name(operation["name"])
+    result: str | int | None = None
     match operation["do"]:
         case "create":
-            return store.create(name, value_of(operation), {"by": operation["id"]}).name
+            result = store.create(name, value_of(operation), {"by": operation["id"]}).name
         case "write":
-            return store.write(name, value_of(operation), Stage(operation["stage"]))
+            result = store.write(name, value_of(operation), Stage(operation["stage"]))
         case "stage":
-            return store.move_stage(name, Stage(operation["stage"]), version)
+            store.move_stage(name, Stage(operation["stage"]), operation["version"])
         case "labels":
-            return store.set_labels(name, {"by": operation["id"]})
+            store.set_labels(name, {"by": operation["id"]})
         case "destroy":
-            return store.destroy(name, version)
+            store.destroy(name, operation["version"])
         case "read":
-            return len(store.read(name))
-        case _:
-            return store.remove(name)
+            result = len(store.read(name))
+        case "remove":
+            store.remove(name)
+    return result
 
 
 def journal(path: Path) -> tuple[list[tuple[Operation, Any]], Operation | None]:

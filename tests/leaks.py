@@ -51,7 +51,7 @@ def found() -> list[str]:
     return sorted({where for data, where in _records.items() if any(needle in data for needle in present)})
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     _watch_own_types()
     watcher = threading.Thread(target=_sample_processes, name="leak watcher", daemon=True)
     watcher.start()

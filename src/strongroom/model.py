@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -66,7 +65,9 @@ class Value:
         return len(self._data)
 
     def __eq__(self, other: object) -> bool:
-        return hmac.compare_digest(self._data, other._data) if isinstance(other, Value) else NotImplemented
+        from hmac import compare_digest
+
+        return compare_digest(self._data, other._data) if isinstance(other, Value) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]  # a hash of a short secret is the secret
 

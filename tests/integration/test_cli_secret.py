@@ -137,8 +137,16 @@ def test_ls(cli: Cli) -> None:
     assert cli("secret", "ls", "--format", "{{json .Labels}}").out.splitlines()[0] == "{}"
 
 
-@pytest.mark.parametrize(("text", "names"), [("name=two", ["b_two"]), ("label=team", ["b_two"]),
-                         ("label=team=web", ["b_two"]), ("label=team=db", []), ("name=o", ["a_one", "b_two"])])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("name=two", ["b_two"]),
+        ("name=o", ["a_one", "b_two"]),
+        ("label=team", ["b_two"]),
+        ("label=team=web", ["b_two"]),
+        ("label=team=db", []),
+    ],
+)
 def test_ls_filter(cli: Cli, text: str, names: list[str]) -> None:
     cli.secret("b_two", "-l", "team=web")
     cli.secret("a_one")

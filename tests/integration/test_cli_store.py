@@ -110,7 +110,9 @@ def test_identity_that_others_can_read_is_refused(cli: Cli) -> None:
     cli("secret", "reveal", "x", reveals=True)
 
 
-@pytest.mark.parametrize("garbage", [b"", b"\xff\xfe\x00", b"AGE-SECRET-KEY-1NOT", b"-----BEGIN OPENSSH PRIVATE KEY-----"])
+@pytest.mark.parametrize(
+    "garbage", [b"", b"\xff\xfe\x00", b"AGE-SECRET-KEY-1NOT", b"-----BEGIN OPENSSH PRIVATE KEY-----"]
+)
 def test_identity_that_is_garbage(cli: Cli, tmp_path: Path, garbage: bytes) -> None:
     cli.secret("x")
     file = tmp_path / "garbage"

@@ -1,4 +1,4 @@
-"""Processes killed while they change one store, four at once: nothing acknowledged is lost, nothing is there by half."""
+"""Processes killed while they change one store, four at once: what was acknowledged is there, nothing is by half."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import crash_worker
 from cli import STRONGROOM, Cli
 from crash_worker import SHARED, Operation
 from memory_store import MemoryStore
-from strongroom.model import Name, Secret, Value
+from strongroom.model import Secret, Value
 from strongroom.stores.embedded import EmbeddedStore
 from strongroom.stores.embedded.identity import load
 from support import ORIGIN

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-import traceback
 from importlib import import_module
 from pathlib import Path
 
@@ -80,6 +79,8 @@ def run() -> int:
         raise
     except Exception as error:
         if state.debug:
+            import traceback
+
             traceback.print_exc()
         click.echo(f"strongroom: {_message(error)}", err=True)
         return 1
