@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -101,7 +100,7 @@ def check_own_secrets(store: EmbeddedStore, prefix: str, done: list[Operation], 
 def state(store: EmbeddedStore | MemoryStore, prefix: str) -> list[dict[str, Any]]:
     """Return all there is of a process's secrets but their times and ids; values by their size and end."""
     return [
-        asdict(without_times(secret)) | {"values": values_of(store, secret)}
+        without_times(secret)._asdict() | {"values": values_of(store, secret)}
         for secret in store.list()
         if secret.name.startswith(f"{prefix}-")
     ]
@@ -109,8 +108,8 @@ def state(store: EmbeddedStore | MemoryStore, prefix: str) -> list[dict[str, Any
 
 def without_times(secret: Secret) -> Secret:
     then = datetime.fromtimestamp(0, UTC)
-    versions = tuple(replace(v, created_at=then, destroyed_at=v.destroyed_at and then) for v in secret.versions)
-    return replace(secret, id="", created_at=then, updated_at=then, versions=versions)
+    versions = tuple(v._replace(created_at=then, destroyed_at=v.destroyed_at and then) for v in secret.versions)
+    return secret._replace(id="", created_at=then, updated_at=then, versions=versions)
 
 
 def values_of(store: EmbeddedStore | MemoryStore, secret: Secret) -> list[tuple[int, bytes]]:

@@ -14,7 +14,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...errors import StoreDamaged
 from . import tables
@@ -40,8 +40,7 @@ class Action(StrEnum):
     REKEY = "rekey"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Who acts: the operating system's user, the host, and the strongroom command."""
 
     actor: str

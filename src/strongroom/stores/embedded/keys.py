@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import IdentityError, StoreDamaged
 from ...model import Name, Value
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
 _NONCE_BYTES = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """A public key that the store's key is wrapped to: ``age1…`` or ``ssh-ed25519 …`` / ``ssh-rsa …``."""
 
     key: str
