@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from strongroom.model import Name, Secret, Stage, Value, Version, check_labels, move_stage
@@ -34,7 +33,7 @@ class MemoryStore:
         secret = self.inspect(name)
         number = len(secret.versions) + 1
         versions = (*secret.versions, Version(number, datetime.now(UTC)))
-        self._secrets[name] = replace(secret, versions=versions, stages=move_stage(secret.stages, stage, number))
+        self._secrets[name] = secret._replace(versions=versions, stages=move_stage(secret.stages, stage, number))
         self._values[name, number] = value
         return number
 
@@ -62,10 +61,10 @@ class MemoryStore:
             raise base.current_stays(name)
         if version is not None:
             self.read(name, version)
-        self._secrets[name] = replace(secret, stages=move_stage(secret.stages, stage, version))
+        self._secrets[name] = secret._replace(stages=move_stage(secret.stages, stage, version))
 
     def set_labels(self, name: Name, labels: Mapping[str, str]) -> None:
-        self._secrets[name] = replace(self.inspect(name), labels=check_labels(labels))
+        self._secrets[name] = self.inspect(name)._replace(labels=check_labels(labels))
 
     def destroy(self, name: Name, version: int) -> None:
         secret = self.inspect(name)
@@ -75,9 +74,9 @@ class MemoryStore:
             raise base.current_stays(name)
         self._values.pop((name, version), None)
         at = datetime.now(UTC)
-        versions = tuple(replace(v, destroyed_at=at) if v.number == version else v for v in secret.versions)
+        versions = tuple(v._replace(destroyed_at=at) if v.number == version else v for v in secret.versions)
         stages = {stage: number for stage, number in secret.stages.items() if number != version}
-        self._secrets[name] = replace(secret, versions=versions, stages=stages)
+        self._secrets[name] = secret._replace(versions=versions, stages=stages)
 
     def remove(self, name: Name) -> None:
         for version in self.inspect(name).versions:

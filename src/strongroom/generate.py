@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import string
 
 ALPHABETS = {
@@ -16,5 +15,7 @@ ALPHABETS = {
 
 def password(length: int, alphabet: str = "alphanumeric") -> bytes:
     """Return ``length`` characters drawn from one of ``ALPHABETS`` by the system's source of randomness."""
+    import secrets
+
     characters = ALPHABETS[alphabet]
     return "".join(secrets.choice(characters) for _ in range(length)).encode()

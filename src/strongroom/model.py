@@ -1,14 +1,15 @@
-"""The words of strongroom as types: small, frozen, no I/O."""
+"""The words of strongroom as types: small, immutable, no I/O.
+
+Named tuples, since a frozen dataclass takes every command a millisecond to make.
+"""
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NoReturn, Self
+from typing import NamedTuple, NoReturn, Self
 
 from .errors import InvalidName, InvalidValue
 
@@ -66,7 +67,9 @@ class Value:
         return len(self._data)
 
     def __eq__(self, other: object) -> bool:
-        return hmac.compare_digest(self._data, other._data) if isinstance(other, Value) else NotImplemented
+        from hmac import compare_digest
+
+        return compare_digest(self._data, other._data) if isinstance(other, Value) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]  # a hash of a short secret is the secret
 
@@ -88,8 +91,7 @@ class Stage(StrEnum):
     PENDING = "pending"
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     """One version of a secret, without its value."""
 
     number: int
@@ -97,25 +99,23 @@ class Version:
     destroyed_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(NamedTuple):
     """A secret without its values: what may be listed and shown."""
 
     id: str
     name: Name
     created_at: datetime
     updated_at: datetime
-    labels: Mapping[str, str] = field(default_factory=dict)
-    versions: tuple[Version, ...] = ()
-    stages: Mapping[Stage, int] = field(default_factory=dict)
+    labels: Mapping[str, str]
+    versions: tuple[Version, ...]
+    stages: Mapping[Stage, int]
 
     def stages_of(self, number: int) -> tuple[Stage, ...]:
         """Return the stages that point at version ``number``, in the order of ``Stage``."""
         return tuple(stage for stage in Stage if self.stages.get(stage) == number)
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """One service's right to one secret: where it appears, whose it is, and who may read it.
 
     ``target`` is a path below ``/run/secrets``, or an absolute one. ``mode`` defaults to 0444, as Docker creates them.

@@ -9,11 +9,15 @@ import errno
 import os
 import stat
 import time
-from typing import NamedTuple, NoReturn, TypeVar, overload
 
 from .errors import InvalidName, NotText, SecretNotFound, SecretUnreadable
 
-_T = TypeVar("_T")
+# Importing typing would take longer than all the rest; a type checker takes this name for true.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn, TypeVar, overload
+
+    _T = TypeVar("_T")
 
 _DEFAULT_DIRECTORY = "/run/secrets"
 _VARIABLE = {ord("-"): "_", ord("."): "_"} | {lower: chr(lower - 32) for lower in range(ord("a"), ord("z") + 1)}
@@ -33,11 +37,14 @@ class _Missing:
 _MISSING = _Missing()
 
 
-class _Found(NamedTuple):
-    place: str
-    signature: tuple[int, int, int, int, int]
-    data: bytes
-    text: str | None
+class _Found:
+    __slots__ = ("data", "place", "signature", "text")
+
+    def __init__(self, place: str, signature: tuple[int, int, int, int, int], data: bytes) -> None:
+        self.place = place
+        self.signature = signature
+        self.data = data
+        self.text = _decode(data)
 
     def __repr__(self) -> str:
         return f"<secret from {self.place}>"
@@ -46,10 +53,14 @@ class _Found(NamedTuple):
 _cache: dict[tuple[str, str], _Found] = {}
 
 
-@overload
-def get_secret(name: str) -> str: ...
-@overload
-def get_secret(name: str, default: _T) -> str | _T: ...
+if TYPE_CHECKING:
+
+    @overload
+    def get_secret(name: str) -> str: ...
+    @overload
+    def get_secret(name: str, default: _T) -> str | _T: ...
+
+
 def get_secret(name: str, default: object = _MISSING) -> object:
     """Return a secret as text, without the newlines at its end.
 
@@ -76,10 +87,14 @@ def get_secret(name: str, default: object = _MISSING) -> object:
     return default
 
 
-@overload
-def get_secret_bytes(name: str) -> bytes: ...
-@overload
-def get_secret_bytes(name: str, default: _T) -> bytes | _T: ...
+if TYPE_CHECKING:
+
+    @overload
+    def get_secret_bytes(name: str) -> bytes: ...
+    @overload
+    def get_secret_bytes(name: str, default: _T) -> bytes | _T: ...
+
+
 def get_secret_bytes(name: str, default: object = _MISSING) -> object:
     """Return a secret's bytes exactly as they are, newlines included. Looks and raises as ``get_secret`` does."""
     directory = os.environ.get("SECRETS_DIR") or _DEFAULT_DIRECTORY
@@ -168,7 +183,7 @@ def _find(directory: str, name: str) -> _Found | tuple[str, ...]:
     value = os.environ.get(variable)
     if value:
         data = os.fsencode(value)
-        return _Found(variable, (0, 0, 0, 0, 0), data, _decode(data))
+        return _Found(variable, (0, 0, 0, 0, 0), data)
     return (
         f"no file {path}",
         f"{named} is {'not set' if path_from_variable is None else 'empty'}",
@@ -210,7 +225,7 @@ def _read_file(path: str, key: tuple[str, str], variable: str | None = None) -> 
         _refuse(path, error, variable)
     finally:
         os.close(descriptor)
-    found = _Found(path, _signature(status), data, _decode(data))
+    found = _Found(path, _signature(status), data)
     if time.time_ns() - status.st_ctime_ns > _TICK_NS:
         _cache[key] = found
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-import traceback
 from importlib import import_module
 from pathlib import Path
 
@@ -78,12 +77,17 @@ def run() -> int:
         return 130
     except (BrokenPipeError, ModuleNotFoundError):
         raise
-    except StrongroomError as error:
-        message = str(error)
     except Exception as error:
-        # Only the kind is shown: an unexpected error's text could hold anything.
-        message = f"unexpected {type(error).__name__}. Run it again with --debug, and report what it says."
-    if state.debug:
-        traceback.print_exc()
-    click.echo(f"strongroom: {message}", err=True)
-    return 1
+        if state.debug:
+            import traceback
+
+            traceback.print_exc()
+        click.echo(f"strongroom: {_message(error)}", err=True)
+        return 1
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, StrongroomError):
+        return str(error)
+    # Only the kind is shown: an unexpected error's text could hold anything.
+    return f"unexpected {type(error).__name__}. Run it again with --debug, and report what it says."

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
-from click.shell_completion import CompletionItem
 
 from ..errors import InvalidName, StrongroomError
 from ..model import Name
 from .state import State
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class NameType(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.4
@@ -24,6 +28,8 @@ class NameType(click.ParamType):  # type: ignore[type-arg]  # not generic before
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Return the names in the store that start with what was typed."""
+        from click.shell_completion import CompletionItem
+
         root = ctx.find_root()
         state = State((0, 0), root.params.get("store"), root.params.get("identity"))
         try:

@@ -68,7 +68,8 @@ class State:
 
 def command() -> str:
     """Return the name of the command that runs, without the program's: ``secret create``."""
-    return click.get_current_context().command_path.partition(" ")[2]
+    context = click.get_current_context(silent=True)  # there is none while a shell completes a command
+    return context.command_path.partition(" ")[2] if context else "completion"
 
 
 def ask_passphrase(prompt: str) -> str:

@@ -61,7 +61,7 @@ class StoreConformance:
     @pytest.mark.needs(Capability.WRITE)
     @pytest.mark.parametrize(
         "data",
-        [b"\x00", b"\xff\xfe\x00\r\n", b"ends in a newline\n", " пароль 🔑 ".encode(), bytes(range(256))],
+        [b"\x00", b"\xff\xfe\x00\r\n", b"hunter2 and more\n", " пароль 🔑 ".encode(), bytes(range(256))],
         ids=["nul", "binary", "newline", "unicode", "every byte"],
     )
     def test_keeps_bytes_exactly(self, store: Store, name: Name, data: bytes) -> None:

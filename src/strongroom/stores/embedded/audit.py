@@ -8,14 +8,13 @@ go back in time: no file can know of that, which SECURITY.md says.
 
 from __future__ import annotations
 
-import hmac
 import json
 import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...errors import StoreDamaged
 from . import tables
@@ -41,8 +40,7 @@ class Action(StrEnum):
     REKEY = "rekey"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Who acts: the operating system's user, the host, and the strongroom command."""
 
     actor: str
@@ -77,10 +75,10 @@ class Entry:
     detail: dict[str, Any] = field(default_factory=dict)
     mac: bytes = field(default=b"", repr=False)
 
-    def code(self, key: StoreKey, before: bytes) -> bytes:
-        """Return the authentication code that this entry has after one with the code ``before``."""
+    def parts(self, before: bytes) -> tuple[bytes, ...]:
+        """Return what this entry's code authenticates, after an entry with the code ``before``."""
         fields = [self.seq, self.at, self.actor, self.host, self.command, self.action, self.secret, self.version]
-        return key.audit_mac(b"entry", before, json.dumps([*fields, self.detail], sort_keys=True).encode())
+        return b"entry", before, json.dumps([*fields, self.detail], sort_keys=True).encode()
 
 
 def append(
@@ -99,7 +97,7 @@ def append(
     """
     seq, before = (0, _genesis(key)) if action is Action.INIT else check_head(connection, key)
     entry = Entry(seq + 1, tables.now(), origin.actor, origin.host, origin.command, action, secret, version, detail)
-    code = entry.code(key, before)
+    code = key.audit_mac(*entry.parts(before))
     _insert(connection, entry, code)
     _set_head(connection, key, entry.seq, code)
 
@@ -112,7 +110,7 @@ def check_head(connection: sqlite3.Connection, key: StoreKey) -> tuple[int, byte
     """
     head = connection.execute("SELECT CAST(value AS BLOB) FROM meta WHERE key = ?", (_HEAD,)).fetchone()
     last = connection.execute("SELECT seq, CAST(mac AS BLOB) FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
-    if head is None or last is None or not hmac.compare_digest(head[0] or b"", _head(key, last[0], last[1] or b"")):
+    if head is None or last is None or not key.is_audit_mac(head[0] or b"", *_head(last[0], last[1] or b"")):
         raise StoreDamaged(
             "the audit chain does not end where it ended: entries were removed from it or changed. "
             "See which: strongroom audit verify. Restore the store from a copy to go on."
@@ -142,7 +140,7 @@ def verified(connection: sqlite3.Connection, key: StoreKey) -> Iterator[Entry]:
     for entry in entries(connection):
         if entry.seq != expected:
             raise StoreDamaged(f"audit entry {expected} is missing: the next one has number {entry.seq}.")
-        if not hmac.compare_digest(entry.mac, entry.code(key, before)):
+        if not key.is_audit_mac(entry.mac, *entry.parts(before)):
             raise StoreDamaged(
                 f"audit entry {entry.seq} was changed, or is not the one that followed entry {entry.seq - 1}."
             )
@@ -159,7 +157,7 @@ def rechain(connection: sqlite3.Connection, old: StoreKey, new: StoreKey) -> Non
     """
     code, seq = _genesis(new), 0
     for entry in list(verified(connection, old)):
-        code, seq = entry.code(new, code), entry.seq
+        code, seq = new.audit_mac(*entry.parts(code)), entry.seq
         connection.execute("UPDATE audit SET mac = ? WHERE seq = ?", (code, seq))
     _set_head(connection, new, seq, code)
 
@@ -168,8 +166,8 @@ def _genesis(key: StoreKey) -> bytes:
     return key.audit_mac(b"genesis")
 
 
-def _head(key: StoreKey, seq: int, code: bytes) -> bytes:
-    return key.audit_mac(b"head", str(seq).encode(), code)
+def _head(seq: int, code: bytes) -> tuple[bytes, ...]:
+    return b"head", str(seq).encode(), code
 
 
 def _insert(connection: sqlite3.Connection, entry: Entry, code: bytes) -> None:
@@ -192,4 +190,4 @@ def _insert(connection: sqlite3.Connection, entry: Entry, code: bytes) -> None:
 
 
 def _set_head(connection: sqlite3.Connection, key: StoreKey, seq: int, code: bytes) -> None:
-    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_HEAD, _head(key, seq, code)))
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_HEAD, key.audit_mac(*_head(seq, code))))

@@ -6,24 +6,22 @@ does (RFC 5869, section 2.3); values are sealed with AES-256-GCM.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import IdentityError, StoreDamaged
 from ...model import Name, Value
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.hmac import HMAC
+
     from .identity import Identity
 
 _NONCE_BYTES = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """A public key that the store's key is wrapped to: ``age1…`` or ``ssh-ed25519 …`` / ``ssh-rsa …``."""
 
     key: str
@@ -136,18 +134,40 @@ class StoreKey:
 
     def audit_mac(self, *parts: bytes) -> bytes:
         """Return the authentication code of an audit entry, or of what else must not be changed unseen."""
-        # Each part's length goes in before it, so that no two lists of parts read the same.
-        message = b"".join(len(part).to_bytes(8, "big") + part for part in (self._store.encode(), *parts))
-        return hmac.digest(self._audit, message, hashlib.sha256)
+        return _hmac(self._audit, self._message(parts)).finalize()
+
+    def is_audit_mac(self, code: bytes, *parts: bytes) -> bool:
+        """Tell, in constant time, whether ``code`` is the ``audit_mac`` of ``parts``."""
+        from cryptography.exceptions import InvalidSignature
+
+        try:
+            _hmac(self._audit, self._message(parts)).verify(code)
+        except InvalidSignature:
+            return False
+        return True
 
     def digest(self, name: Name, value: Value) -> str:
         """Return a keyed digest that may leave the store: it tells equal values of one secret, nothing else."""
         message = name.encode() + b"\0" + value.reveal()
-        return hmac.digest(self._digest, message, hashlib.sha256).hex()
+        return _hmac(self._digest, message).finalize().hex()
+
+    def _message(self, parts: Iterable[bytes]) -> bytes:
+        # Each part's length goes in before it, so that no two lists of parts read the same.
+        return b"".join(len(part).to_bytes(8, "big") + part for part in (self._store.encode(), *parts))
 
     def _place(self, secret_id: str, name: Name, version: int) -> bytes:
         return f"strongroom/1\0{self._store}\0{secret_id}\0{name}\0{version}".encode()
 
 
 def _derive(key: bytes, purpose: bytes) -> bytes:
-    return hmac.digest(key, purpose + b"\x01", hashlib.sha256)
+    return _hmac(key, purpose + b"\x01").finalize()
+
+
+def _hmac(key: bytes, message: bytes) -> HMAC:
+    # The standard library's would load OpenSSL a second time.
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.hmac import HMAC
+
+    code = HMAC(key, SHA256())
+    code.update(message)
+    return code

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import secrets
-import shutil
+import os
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -62,6 +60,9 @@ class EmbeddedStore:
         Raises:
             StoreUnsupported: the directory exists, or cannot be made.
         """
+        import shutil
+        import tempfile
+
         try:
             scratch = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f"{directory.name}."))  # mode 0700
         except OSError as error:
@@ -69,7 +70,7 @@ class EmbeddedStore:
         try:
             (scratch / ".gitignore").write_text("*\n")
             database = Database.create(scratch / _FILE)
-            store_id = secrets.token_hex(16)
+            store_id = os.urandom(16).hex()
             key = StoreKey.generate(store_id)
             with database.writing() as connection:
                 tables.set_meta(connection, "store_id", store_id.encode())
@@ -389,8 +390,8 @@ def _load_recipients(connection: sqlite3.Connection) -> Sequence[Recipient]:
 
 def _verified_recipients(connection: sqlite3.Connection, key: StoreKey) -> Sequence[Recipient]:
     """Return the recipients, unless somebody without the key put one in, who would get the key at the next change."""
-    code = key.audit_mac(b"recipients", tables.meta(connection, "recipients"))
-    if not secrets.compare_digest(code, tables.meta(connection, "recipients_mac")):
+    encoded, code = tables.meta(connection, "recipients"), tables.meta(connection, "recipients_mac")
+    if not key.is_audit_mac(code, b"recipients", encoded):
         raise StoreDamaged(
             "the store's list of recipients was changed by somebody without its key. Restore it from a copy."
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,6 +15,8 @@ _ID_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 def new_id() -> str:
     """Return an identifier as Docker makes them: 25 characters of a-z and 0-9."""
+    import secrets
+
     return "".join(secrets.choice(_ID_ALPHABET) for _ in range(25))
 
 

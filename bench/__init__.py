@@ -1,0 +1,1 @@
+"""Each figure of the README, against its peers, in one run."""

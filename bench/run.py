@@ -1,0 +1,49 @@
+"""Measure, print, and write ``bench/RESULTS.md``.
+
+Usage: python bench/run.py [TOPIC...], by default all of ``TOPICS``. Only a run of all is written down.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TOPICS = ("reader", "commands", "store")
+
+
+def main() -> None:
+    sys.path.insert(0, str(ROOT))
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program's modules are compiled once, not every time
+    wanted = sys.argv[1:] or TOPICS
+    if unknown := set(wanted) - set(TOPICS):
+        sys.exit(f"bench: there is no topic '{min(unknown)}'. The topics: {', '.join(TOPICS)}")
+    head = (
+        f"# What `make bench` measured\n\nOn {datetime.now(UTC):%Y-%m-%d}: Python {platform.python_version()}, "
+        f"{platform.system()} {platform.release().partition('-')[0]}, {os.cpu_count()} CPUs. Ratios are of medians, "
+        "measured in turns; the times behind them depend on the machine.\n"
+    )
+    print(head)
+    parts = [head]
+    for topic in wanted:
+        print(f"bench: {topic} …", file=sys.stderr, flush=True)
+        for table in import_module(f"bench.{topic}").tables():
+            text = f"## {table.title}\n\n| what | measured | aim | |\n| --- | --- | --- | --- |\n" + "".join(
+                f"| {row.what} | {row.figure} | {row.aim} | {_word(row.holds)} |\n" for row in table.rows
+            )
+            print(text, flush=True)
+            parts.append(text)
+    if tuple(wanted) == TOPICS:
+        (ROOT / "bench/RESULTS.md").write_text("\n".join(parts))
+
+
+def _word(holds: bool | None) -> str:
+    return "" if holds is None else "holds" if holds else "MISSED"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""The command line as a process, in a home and a project of a test's own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import leaks
+
+STRONGROOM = str(Path(sys.executable).with_name("strongroom"))
+
+
+@dataclass
+class Result:
+    """How a command ended."""
+
+    status: int
+    stdout: bytes = field(repr=False)
+    stderr: str
+
+    @property
+    def out(self) -> str:
+        return self.stdout.decode()
+
+
+@dataclass
+class Cli:
+    """Runs ``strongroom`` in ``project`` as a user whose home is ``home``."""
+
+    home: Path
+    project: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __call__(
+        self, *arguments: str, stdin: bytes | str = b"", status: int = 0, reveals: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> Result:  # fmt: skip
+        """Run a command that must end with ``status``. Its output is searched for values unless it ``reveals``."""
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        done = subprocess.run(
+            [STRONGROOM, *arguments], input=data, capture_output=True, cwd=self.project,
+            env=self.variables() | dict(environment or {}), timeout=60,
+        )  # fmt: skip
+        if not reveals:
+            leaks.record(done.stdout, f"the output of: strongroom {' '.join(arguments)}")
+        leaks.record(done.stderr, f"the messages of: strongroom {' '.join(arguments)}")
+        result = Result(done.returncode, done.stdout, done.stderr.decode())
+        assert result.status == status, f"strongroom {' '.join(arguments)}: status {result.status}: {result.stderr}"
+        assert "Traceback" not in result.stderr or "--debug" in arguments
+        return result
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment of its processes."""
+        kept = {name: text for name, text in os.environ.items() if name in ("PATH", "LANG", "LC_ALL", "TERM")}
+        return kept | {"HOME": str(self.home), "PYTHONWARNINGS": "error"} | self.environment
+
+    def secret(self, name: str, *options: str) -> str:
+        """Create a secret, and return its value."""
+        value = leaks.fresh()
+        self("secret", "create", *options, name, "-", stdin=value)
+        return value
+
+    def reveal(self, name: str, *options: str) -> str:
+        """Return a secret's value."""
+        return self("secret", "reveal", name, *options, reveals=True).out

@@ -1,0 +1,86 @@
+"""Help that teaches by example, and errors that are one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from cli import Cli
+from strongroom.cli.app import app
+
+
+def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below
+            yield from commands(below, (*path, name))
+
+
+ALL = dict(commands(app))
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_help_has_examples_of_the_command(path: tuple[str, ...]) -> None:
+    command = ALL[path]
+    text = command.get_help(click.Context(command, info_name=" ".join(("strongroom", *path)), max_content_width=110))
+    assert "Examples:" in text
+    assert text.partition("Examples:")[2].count("strongroom") >= 1
+    words = " ".join(path[:1])
+    assert f"strongroom {words}".strip() in text.partition("Examples:")[2].replace("--identity ~/.ssh/id_ed25519 ", "")
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{parameter.name} has no help"
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help_as_a_process(empty: Cli, option: str) -> None:
+    shown = empty(option).out
+    assert "Examples:" in shown
+    assert max(map(len, shown.splitlines())) <= 110
+
+
+@pytest.mark.parametrize("path", [each for each, command in ALL.items() if isinstance(command, click.Group)])
+def test_a_group_alone_shows_its_help_and_is_wrong_usage(empty: Cli, path: tuple[str, ...]) -> None:
+    result = empty(*path, status=2)
+    assert "Examples:" in result.out + result.stderr
+
+
+def test_version(empty: Cli) -> None:
+    assert empty("--version").out.startswith("strongroom, version ")
+
+
+def test_wrong_usage_comes_before_anything_else(empty: Cli) -> None:
+    for wrong in (("nonsense",), ("--nonsense",), ("run",), ("secret", "create"), ("completion", "tcsh")):
+        assert empty(*wrong, status=2).stderr.startswith("Usage:")
+
+
+def test_debug_shows_where_an_error_comes_from(cli: Cli) -> None:
+    assert "Traceback" in cli("--debug", "secret", "inspect", "missing", status=1).stderr
+    without = cli("secret", "inspect", "missing", status=1).stderr
+    assert without.startswith("strongroom: ")
+    assert without.count("\n") == 1
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script(empty: Cli, shell: str) -> None:
+    assert "_STRONGROOM_COMPLETE" in empty("completion", shell).out
+
+
+def test_completion_knows_the_names(cli: Cli) -> None:
+    cli.secret("db_password")
+    cli.secret("api_key")
+    environment = {
+        "_STRONGROOM_COMPLETE": "bash_complete", "COMP_WORDS": "strongroom secret reveal db", "COMP_CWORD": "3",
+    }  # fmt: skip
+    assert cli(environment=environment).out.split() == ["plain,db_password"]
+
+
+def test_no_colour_codes_when_not_on_a_terminal(cli: Cli) -> None:
+    cli.secret("x")
+    for arguments in (("secret", "ls"), ("audit", "ls"), ("--help",)):
+        assert "\x1b" not in cli(*arguments).out
