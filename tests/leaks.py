@@ -12,6 +12,7 @@ import os
 import secrets
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -98,18 +99,17 @@ def _sample_processes() -> None:
     while not pause.wait(_INTERVAL_SECONDS):
         for pid in list(_descendants(os.getpid())):
             for kind in ("cmdline", "environ"):
-                try:
+                with suppress(OSError):
                     record(Path(f"/proc/{pid}/{kind}").read_bytes(), f"the {kind} of a process")
-                except OSError:
-                    continue
 
 
 def _descendants(pid: int) -> Iterator[int]:
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            found = [int(child) for child in children.read_text().split()]
-        except OSError:
-            continue
-        for child in found:
-            yield child
-            yield from _descendants(child)
+    """Yield the processes below one. Any of them may end while they are looked at."""
+    children: list[int] = []
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with suppress(OSError):
+                children += map(int, (task / "children").read_text().split())
+    for child in children:
+        yield child
+        yield from _descendants(child)
