@@ -1,0 +1,3 @@
+module strongroom
+
+go 1.19
