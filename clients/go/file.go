@@ -1,15 +1,12 @@
 package strongroom
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 	"unicode/utf8"
 )
@@ -33,6 +30,9 @@ func (f *found) GoString() string { return f.String() }
 
 var cache sync.Map // path → *found
 
+// errKind is what load says of a directory, a pipe, a socket or a device.
+var errKind = errors.New("not a regular file")
+
 // readFile returns what the file at path holds, or nil where there is no such file.
 func readFile(path, variable string) (*found, error) {
 	if kept, ok := cache.Load(path); ok {
@@ -41,29 +41,17 @@ func readFile(path, variable string) (*found, error) {
 		}
 		cache.Delete(path)
 	}
-	// Without O_NONBLOCK a pipe in the place of a secret would be waited for.
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) && !isLink(path) {
-			return nil, nil
-		}
+	data, status, err := load(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !isLink(path):
+		return nil, nil
+	case err == errKind:
+		return nil, refusalOfKind(path, variable)
+	case err != nil:
 		return nil, refusal(path, err, variable)
 	}
-	defer file.Close()
-	status, err := file.Stat()
-	if err != nil {
-		return nil, refusal(path, err, variable)
-	}
-	if !status.Mode().IsRegular() {
-		return nil, refusalOfKind(path, status, variable)
-	}
-	var buffer bytes.Buffer
-	buffer.Grow(int(status.Size()) + bytes.MinRead)
-	if _, err := io.Copy(&buffer, file); err != nil {
-		return nil, refusal(path, err, variable)
-	}
-	result := newFound(path, buffer.Bytes())
-	result.was = signatureOf(status)
+	result := newFound(path, data)
+	result.was = status
 	if time.Since(result.was.changed()) > tick {
 		cache.Store(path, result)
 	}
@@ -124,9 +112,9 @@ func denial(path, origin string) error {
 		path, origin, user, ownerOf(status), status.Mode().Perm())
 }
 
-func refusalOfKind(path string, status fs.FileInfo, variable string) error {
+func refusalOfKind(path, variable string) error {
 	origin := originOf(variable)
-	if status.IsDir() {
+	if status, err := os.Stat(path); err == nil && status.IsDir() {
 		return unreadable("%s%s is a directory, not a file. Docker makes one when it mounts a file that is not there: "+
 			"remove it, create the file, and start the container anew.", path, origin)
 	}

@@ -8,11 +8,10 @@ import (
 	"time"
 )
 
-// A signature tells one state of a file from another. Without a change time, the file is never kept for long.
+// A signature tells one state of a file from another. Without a change time, no file is kept: see changed.
 type signature struct {
 	mtime time.Time
 	size  int64
-	mode  fs.FileMode
 }
 
 // changed is always now: what cannot be told apart is read again.
@@ -23,11 +22,19 @@ func stat(path string) (signature, error) {
 	if err != nil {
 		return signature{}, err
 	}
-	return signatureOf(status), nil
+	return signature{status.ModTime(), status.Size()}, nil
 }
 
-func signatureOf(status fs.FileInfo) signature {
-	return signature{status.ModTime(), status.Size(), status.Mode()}
+func load(path string) ([]byte, signature, error) {
+	status, err := os.Stat(path)
+	if err != nil {
+		return nil, signature{}, err
+	}
+	if !status.Mode().IsRegular() {
+		return nil, signature{}, errKind
+	}
+	data, err := os.ReadFile(path)
+	return data, signature{status.ModTime(), status.Size()}, err
 }
 
 func ownerOf(fs.FileInfo) string { return "another user" }

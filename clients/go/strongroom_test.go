@@ -111,3 +111,10 @@ func TestConcurrentReaders(t *testing.T) {
 		must(t, <-done)
 	}
 }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-VECTORS = HERE.parent.parent / "spec/vectors"
+VECTORS = Path(os.environ.get("STRONGROOM_VECTORS") or HERE.parent.parent / "spec/vectors")
 ERRORS = {3: "not_found", 4: "invalid_name", 5: "unreadable", 6: "not_text"}
 NOBODY = 65534
 
@@ -35,7 +35,9 @@ def main(script: Path) -> int:
             for vector in all_vectors:
                 wrong = run(vector, shell, copy)
                 failed += bool(wrong)
-                print(f"{'FAILED' if wrong else 'ok'}: {' '.join(shell)}: {vector['name']}{f': {wrong}' if wrong else ''}")
+                print(
+                    f"{'FAILED' if wrong else 'ok'}: {' '.join(shell)}: {vector['name']}{f': {wrong}' if wrong else ''}"
+                )
     print(f"{len(all_vectors)} vectors in {len(shells or [1])} shells, {failed} failed")
     return int(failed > 0 or len(all_vectors) < 100)
 

@@ -19,4 +19,20 @@ __all__ = [
     "get_secret_bytes",
     "get_valid_secrets",
     "validate_password",
+    "watch",
 ]
+
+# A type checker takes this name for true.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .watching import watch
+
+
+def __getattr__(name: str) -> object:
+    """Import ``watch`` for those who use it: it brings asyncio, which most do not need."""
+    if name != "watch":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .watching import watch
+
+    globals()[name] = watch
+    return watch

@@ -45,12 +45,21 @@ class _Found:
         self.signature = signature
         self.data = data
         self.text = _decode(data)
+        if seen is not None and self.text:
+            seen.add(self.text)
 
     def __repr__(self) -> str:
         return f"<secret from {self.place}>"
 
 
 _cache: dict[tuple[str, str], _Found] = {}
+# What was read, once somebody wants to mask it (``integrations.logging``).
+seen: set[str] | None = None
+
+
+def cached() -> list[_Found]:
+    """Return what is kept of what was read so far."""
+    return list(_cache.values())
 
 
 if TYPE_CHECKING:

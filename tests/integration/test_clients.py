@@ -18,8 +18,8 @@ PROGRAMS = {"node": ["node", "npm"], "go": ["go", "gofmt"], "sh": ["sh"]}
 # What would be wrong with a reader: a language, what it is, and how its source changes.
 MUTATIONS = {
     "node keeps newlines": ("node", "lib/file.js", "while (end > 0 && data[end - 1] === 0x0a)", "while (false)"),
-    "node asks the variable first": ("node", "lib/reader.js", "const found = readFile(path,", "const found = process.env"
-        '[name.toUpperCase()] ? undefined : readFile(path,'),
+    "node asks the variable first": ("node", "lib/reader.js", "const found = readFile(path,",
+        "const found = process.env[name.toUpperCase()] ? undefined : readFile(path,"),
     "node allows ../": ("node", "lib/reader.js", r"[/\\\0]", r"[\\\0]"),
     "go keeps newlines": ("go", "file.go", "end > 0 && data[end-1] == '\\n'", "false"),
     "go asks the variable first": ("go", "strongroom.go", 'readFile(path, ""); result != nil',
@@ -36,10 +36,17 @@ MUTATIONS = {
 def variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     kept = {name: text for name, text in os.environ.items() if name in ("PATH", "LANG", "HOME")}
     cache = str(tmp_path_factory.mktemp("gocache"))
-    return kept | {"GOCACHE": cache, "GOFLAGS": "-mod=mod", "GOPROXY": "off", "STRONGROOM_VECTORS": str(vectors.VECTORS)}
+    return kept | {
+        "GOCACHE": cache,
+        "GOFLAGS": "-mod=mod",
+        "GOPROXY": "off",
+        "STRONGROOM_VECTORS": str(vectors.VECTORS),
+    }
 
 
-def run(command: list[str], directory: Path, variables: dict[str, str], language: str) -> subprocess.CompletedProcess[str]:
+def run(
+    command: list[str], directory: Path, variables: dict[str, str], language: str
+) -> subprocess.CompletedProcess[str]:
     missing = [program for program in PROGRAMS[language] if not shutil.which(program)]
     if missing and os.environ.get("CI"):
         pytest.fail(f"{missing[0]} is not installed, and CI must test it")
@@ -89,7 +96,13 @@ def test_node_package(variables: dict[str, str]) -> None:
     done = run(["npm", "pack", "--dry-run", "--json"], ROOT / "clients/node", variables, "node")
     assert done.returncode == 0, done.stderr
     (packed,) = json.loads(done.stdout)
-    assert {each["path"] for each in packed["files"]} >= {"index.js", "index.mjs", "index.d.ts", "README.md", "lib/file.js"}
+    assert {each["path"] for each in packed["files"]} >= {
+        "index.js",
+        "index.mjs",
+        "index.d.ts",
+        "README.md",
+        "lib/file.js",
+    }
     assert not any(each["path"].startswith("test") for each in packed["files"])
     package = json.loads((ROOT / "clients/node/package.json").read_text())
     assert "dependencies" not in package and "devDependencies" not in package

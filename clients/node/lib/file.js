@@ -63,13 +63,13 @@ function readFile(path, key, variable) {
 }
 
 function readAll(descriptor, size) {
-  // One byte more than the size, so that the end is seen without growing.
-  let buffer = Buffer.allocUnsafe(Math.max(size + 1, 4096));
+  // What has no size, such as a file of the kernel's, is read to its end.
+  let buffer = Buffer.allocUnsafe(size || 4096);
   let length = 0;
   for (;;) {
     const count = fs.readSync(descriptor, buffer, length, buffer.length - length, null);
-    if (count === 0) return buffer.subarray(0, length);
     length += count;
+    if (count === 0 || (size && length === size)) return buffer.subarray(0, length);
     if (length === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
   }
 }

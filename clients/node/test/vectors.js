@@ -8,7 +8,7 @@ const os = require("node:os");
 const path = require("node:path");
 const strongroom = require("../index.js");
 
-const VECTORS = path.join(__dirname, "..", "..", "..", "spec", "vectors");
+const VECTORS = process.env.STRONGROOM_VECTORS ?? path.join(__dirname, "..", "..", "..", "spec", "vectors");
 const NOBODY = 65534;
 
 function load() {

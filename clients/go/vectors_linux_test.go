@@ -243,10 +243,3 @@ func check(t *testing.T, expected, got map[string]any, root string) {
 		t.Errorf("expected %v, got %v", expected, got)
 	}
 }
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
