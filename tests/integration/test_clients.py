@@ -59,7 +59,7 @@ def run_vectors(language: str, directory: Path, variables: dict[str, str]) -> su
     commands = {
         "node": ["node", "--test", "--test-reporter=tap", "test/vectors.test.js"],
         "go": ["go", "test", "-count=1", "-v", "-run", "TestVectors", "./..."],
-        "sh": [sys.executable, str(ROOT / "clients/sh/test_vectors.py"), "strongroom.sh"],
+        "sh": [sys.executable, str(ROOT / "tests/shell_vectors.py"), "strongroom.sh"],
     }
     return run(commands[language], directory, variables, language)
 
