@@ -38,7 +38,15 @@ function run(vector) {
   } finally {
     for (const variable of Object.keys(process.env)) delete process.env[variable];
     Object.assign(process.env, environment);
+    unlock(root);
     fs.rmSync(root, { recursive: true, force: true });
+  }
+}
+
+/** Gives directories their rights back, or nobody but root could remove them. */
+function unlock(root) {
+  for (const entry of fs.readdirSync(root, { withFileTypes: true })) {
+    if (entry.isDirectory()) fs.chmodSync(path.join(root, entry.name), 0o755);
   }
 }
 
