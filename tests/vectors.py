@@ -41,7 +41,7 @@ def place(root: Path, files: dict[str, Json]) -> None:
             path.mkdir(exist_ok=True)
         elif "absent" not in content:
             path.write_bytes(_bytes(content))
-    for name, content in files.items():  # last, since a directory without rights takes no files
+    for name, content in sorted(files.items(), reverse=True):  # last and inside out: a directory may lose its rights
         if not {"link", "absent", "fifo"} & content.keys():
             (root / name).chmod(int(content.get("mode", "0755" if "directory" in content else "0444"), 8))
 

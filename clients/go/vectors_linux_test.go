@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"sort"
 	"strconv"
 	"strings"
 	"syscall"
@@ -129,7 +130,13 @@ func (s step) place(t *testing.T, root string) {
 			must(t, os.WriteFile(path, c.bytes(t), 0o600))
 		}
 	}
-	for name, c := range s.Files { // last, since a directory without rights takes no files
+	names := []string{}
+	for name := range s.Files {
+		names = append(names, name)
+	}
+	sort.Sort(sort.Reverse(sort.StringSlice(names)))
+	for _, name := range names { // last and inside out: a directory may lose its rights
+		c := s.Files[name]
 		if c.Link != nil || c.Fifo || c.Absent {
 			continue
 		}

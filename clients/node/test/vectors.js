@@ -68,8 +68,8 @@ function place(root, files) {
     else if (content.directory) fs.mkdirSync(file, { recursive: true });
     else if (!content.absent) fs.writeFileSync(file, bytes(content));
   }
-  // Last, since a directory without rights takes no files.
-  for (const [name, content] of Object.entries(files)) {
+  // Last and inside out: a directory may lose its rights.
+  for (const [name, content] of Object.entries(files).sort().reverse()) {
     if (content.link !== undefined || content.fifo || content.absent) continue;
     fs.chmodSync(path.join(root, name), Number.parseInt(content.mode ?? (content.directory ? "0755" : "0444"), 8));
   }
