@@ -6,20 +6,25 @@ reads one plain file for where there is no Docker, and says so where that is not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .errors import DeclarationError
 
+EXTENSION = "x-strongroom"
+_KEEP = 2  # the current version, and the one before it
 # The order in which Compose looks for its file.
 FILE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredSecret:
-    """A secret of the file's top level. Exactly one of ``file``, ``variable``, ``external`` and ``driver`` is set."""
+    """A secret of the file's top level. Exactly one of ``file``, ``variable``, ``external`` and ``driver`` is set.
+
+    ``named`` tells whether the file gives it a name of its own, which Docker then takes as it is.
+    """
 
     key: str
     name: str
@@ -27,6 +32,14 @@ class DeclaredSecret:
     variable: str | None = None
     external: bool = False
     driver: str | None = None
+    named: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    template_driver: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What people call it: its name outside of the file where it has one, else the file's key."""
+        return self.name if self.external else self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +55,20 @@ class ServiceGrant:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service and its grants."""
+    """A service, its grants, and whom its processes run as where the file says so (else the image does)."""
 
     name: str
     grants: tuple[ServiceGrant, ...] = ()
+    image: str | None = None
+    user: str | None = None
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the extension ``x-strongroom`` says of one secret; ``keep`` is how many versions stay."""
+
+    keep: int = _KEEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +78,17 @@ class Project:
     path: Path
     services: Mapping[str, Service]
     secrets: Mapping[str, DeclaredSecret]
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+
+    @property
+    def used(self) -> Sequence[DeclaredSecret]:
+        """The secrets that some service is granted, in the file's order."""
+        keys = {grant.source for service in self.services.values() for grant in service.grants}
+        return [secret for key, secret in self.secrets.items() if key in keys]
+
+    def policy(self, secret: DeclaredSecret) -> Policy:
+        """Return what the extension says of a secret, under its name or the file's key for it."""
+        return self.policies.get(secret.name) or self.policies.get(secret.key) or Policy()
 
     def service(self, name: str) -> Service:
         """Return a service.
@@ -113,19 +147,22 @@ def parse(document: object, path: Path) -> Project:
         for key, value in _mapping(root.get("secrets") or {}, path, "secrets").items()
     }
     services = {}
-    for name, content in _mapping(root.get("services") or {}, path, "services").items():
+    for name, each in _mapping(root.get("services") or {}, path, "services").items():
         where = f"services.{name}"
-        granted = _mapping(content or {}, path, where).get("secrets") or []
+        content = _mapping(each or {}, path, where)
+        granted = content.get("secrets") or []
         if not isinstance(granted, list):
             raise DeclarationError(f"{path}: {where}.secrets is not a list.")
-        grants = tuple(_grant(each, path, f"{where}.secrets") for each in granted)
+        grants = tuple(_grant(grant, path, f"{where}.secrets") for grant in granted)
         for grant in grants:
             if grant.source not in secrets:
                 raise DeclarationError(
                     f"{path}: {where} uses the secret '{grant.source}', which is not declared. Add it under 'secrets:'."
                 )
-        services[str(name)] = Service(str(name), grants)
-    return Project(path, services, secrets)
+        services[str(name)] = Service(
+            str(name), grants, content.get("image"), _text(content.get("user")), _texts(content.get("group_add"))
+        )
+    return Project(path, services, secrets, _policies(root.get(EXTENSION) or {}, path))
 
 
 def parse_mode(value: object) -> int:
@@ -157,6 +194,9 @@ def _secret(key: str, content: Mapping[str, Any], path: Path) -> DeclaredSecret:
         _plain(content["environment"], path, f"{where}.environment") if "environment" in content else None,
         external is True or external == "true",
         content.get("driver"),
+        name != key,
+        _labels(content.get("labels")),
+        content.get("template_driver"),
     )
     sources = (declared.file is not None, declared.variable is not None, declared.external, bool(declared.driver))
     if sum(sources) != 1:
@@ -181,6 +221,35 @@ def _grant(content: object, path: Path, where: str) -> ServiceGrant:
     except ValueError:
         raise DeclarationError(f'{path}: {where}.mode is not a mode: give one such as 0400 or "0400".') from None
     return ServiceGrant(source, _plain(long.get("target") or source, path, f"{where}.target"), uid, gid, mode)
+
+
+def _policies(content: object, path: Path) -> dict[str, Policy]:
+    policies = {}
+    extension = _mapping(content, path, EXTENSION)
+    for name, entry in _mapping(extension.get("secrets") or {}, path, f"{EXTENSION}.secrets").items():
+        where = f"{EXTENSION}.secrets.{name}.rotate"
+        rotate = _mapping(_mapping(entry or {}, path, where).get("rotate") or {}, path, where)
+        keep = rotate.get("keep", _KEEP)
+        if isinstance(keep, bool) or not isinstance(keep, int) or keep < 1:
+            raise DeclarationError(f"{path}: {where}.keep is how many versions stay: give a number from 1.")
+        policies[str(name)] = Policy(keep)
+    return policies
+
+
+def _labels(content: object) -> dict[str, str]:
+    """Read labels, which are a mapping or a list of ``key=value``."""
+    if isinstance(content, Mapping):
+        return {str(key): _text(value) or "" for key, value in content.items()}
+    pairs = (each.partition("=") for each in _texts(content))
+    return {key: value for key, _, value in pairs}
+
+
+def _texts(content: object) -> tuple[str, ...]:
+    return tuple(map(str, content)) if isinstance(content, list | tuple) else ()
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value).replace("$$", "$")
 
 
 def _plain(value: object, path: Path, where: str) -> str:

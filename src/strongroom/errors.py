@@ -38,6 +38,10 @@ class NotText(SecretUnreadable):
     """A secret's bytes were asked for as text, but are not UTF-8."""
 
 
+class SecretsMissing(StrongroomError):
+    """Secrets that a project declares are nowhere: nothing was deployed."""
+
+
 class SecretExists(StrongroomError):
     """A secret of that name is there already."""
 
@@ -72,3 +76,29 @@ class DeliveryError(StrongroomError):
 
 class DeclarationError(StrongroomError):
     """A Compose file, or a grant on the command line, that cannot be understood."""
+
+
+class EngineError(StrongroomError):
+    """The Docker Engine, or Docker's command line, cannot be reached or refuses.
+
+    Attributes:
+        status: the HTTP status of a refusal; 0 where there was none.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        """Say what happened."""
+        super().__init__(message)
+        self.status = status
+
+
+class DeploymentFailed(StrongroomError):
+    """A deployment did not converge.
+
+    Attributes:
+        rollback: whether there is something to put back.
+    """
+
+    def __init__(self, message: str, *, rollback: bool = False) -> None:
+        """Say which service failed, and how."""
+        super().__init__(message)
+        self.rollback = rollback

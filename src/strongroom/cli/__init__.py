@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 
-_NEEDED = ("click", "cryptography", "pyrage", "yaml")
+_NEEDED = ("click", "cryptography", "docker", "pyrage", "requests", "rich", "yaml")
 
 
 def main() -> None:

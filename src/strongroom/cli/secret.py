@@ -16,6 +16,7 @@ from ..generate import ALPHABETS, password
 from ..model import MAX_VALUE_BYTES, Name, Secret, Stage, Value
 from .output import ago, format_option, render, show
 from .parameters import LABEL, NAME
+from .secret_swarm import adopt, push
 from .state import State
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -225,6 +226,10 @@ def reveal(state: State, name: Name, version: int | None, stage: str | None, yes
     sys.stdout.buffer.write(value.reveal())
     if terminal:
         sys.stdout.buffer.write(b"\n")
+
+
+secret.add_command(push)
+secret.add_command(adopt)
 
 
 def _value(name: Name, file: str | None, generate: int | None, alphabet: str) -> Value:

@@ -45,6 +45,19 @@ class State:
             raise StoreNotFound(f"there is no directory {self.store_path}, which --store or STRONGROOM_STORE names.")
         return EmbeddedStore(directory, self.identities, Origin.here(command()))
 
+    def open_store_if_any(self) -> EmbeddedStore | None:
+        """Open the project's store, if there is one; one that was named has to be there.
+
+        Raises:
+            StoreNotFound, StoreDamaged, StoreUnsupported: as ``open_store``.
+        """
+        try:
+            return self.open_store()
+        except StoreNotFound:
+            if self.store_path is not None:
+                raise
+            return None
+
     def identities(self) -> Iterator[Identity]:
         """Open the identity that was named, or else each of the usual ones.
 

@@ -1,20 +1,84 @@
-"""The values that a Compose file grants a service, from where the file says that they are."""
+"""Where the value of each declared secret is: in the store, a file, a variable, or nowhere yet."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from .. import compose
-from ..errors import DeclarationError, DeliveryError
-from ..model import Grant, Name, Stage, Value
+from ..compose import DeclaredSecret
+from ..errors import DeclarationError, DeliveryError, InvalidName, InvalidValue, SecretNotFound, SecretsMissing
+from ..model import Grant, Name, Secret, Stage, Value
 from ..stores.base import Store
 from .files import Granted
 
 
+class Kind(StrEnum):
+    """Where a value is. ``SWARM``: the swarm has an external secret that strongroom does not know of."""
+
+    STORE = "store"
+    FILE = "file"
+    ENVIRONMENT = "environment"
+    SWARM = "swarm"
+    DRIVER = "driver"
+    MISSING = "missing"
+
+
+class Source(NamedTuple):
+    """Where the value of a declared secret is; if it is nowhere, the problem and the command that mends it."""
+
+    secret: DeclaredSecret
+    kind: Kind
+    stored: Secret | None = None
+    problem: str = ""
+    fix: str = ""
+
+    @property
+    def version(self) -> int | None:
+        """The current version, where the store has it."""
+        return self.stored.stages[Stage.CURRENT] if self.stored else None
+
+
+def locate(
+    secrets: Sequence[DeclaredSecret],
+    store: Store | None,
+    environment: Mapping[str, str] = os.environ,
+    unmanaged: Collection[str] = (),
+) -> list[Source]:
+    """Find each secret. ``unmanaged`` names what the swarm has itself; the store comes first."""
+    return [_locate(secret, store, environment, unmanaged) for secret in secrets]
+
+
+def require(sources: Sequence[Source]) -> None:
+    """Check that nothing is missing.
+
+    Raises:
+        SecretsMissing: something is; it lists all that is, each with the command that creates it.
+    """
+    missing = [source for source in sources if source.kind is Kind.MISSING]
+    if missing:
+        lines = [f"  {source.secret.title}: {source.problem}. {_advice(source)}" for source in missing]
+        count = "1 secret is" if len(missing) == 1 else f"{len(missing)} secrets are"
+        raise SecretsMissing(f"{count} missing, and nothing was changed.\n" + "\n".join(lines))
+
+
+def values(sources: Sequence[Source], store: Store | None, environment: Mapping[str, str] = os.environ) -> list[Value]:
+    """Return the sources' values, in their order. Those in the store are read in one go.
+
+    Raises:
+        DeliveryError, DeclarationError, InvalidValue: a file or variable cannot be read, or is no secret's value.
+        SecretNotFound: the store has one no longer.
+    """
+    wanted = [(Name(source.secret.name), source.version or 0) for source in sources if source.kind is Kind.STORE]
+    stored = iter(store.read_many(wanted) if store and wanted else [])
+    return [next(stored) if each.kind is Kind.STORE else _value(each.secret, environment) for each in sources]
+
+
 def granted_to(service: str, file: Path | None, open_store: Callable[[], Store]) -> list[Granted]:
-    """Return what a service is granted. The store is opened only where something is in it.
+    """Return what a plain Compose file grants a service. The store is opened only where something is in it.
 
     Raises:
         DeclarationError: the file, or a value's source, is not there or not understood.
@@ -25,25 +89,62 @@ def granted_to(service: str, file: Path | None, open_store: Callable[[], Store])
     names = [Name(secret.name) for _, secret in pairs if secret.external]
     stored: dict[str, Value] = {}
     if names:
-        values = open_store().read_many([(name, Stage.CURRENT) for name in names])
-        stored = dict(zip(names, values, strict=True))
+        read = open_store().read_many([(name, Stage.CURRENT) for name in names])
+        stored = dict(zip(names, read, strict=True))
     return [
         (
             Grant(Name(secret.name), grant.target, grant.uid, grant.gid, grant.mode),
-            stored[secret.name] if secret.external else _value(secret),
+            stored[secret.name] if secret.external else _value(secret, os.environ),
         )
         for grant, secret in pairs
     ]
 
 
-def _value(secret: compose.DeclaredSecret) -> Value:
+def _locate(
+    secret: DeclaredSecret, store: Store | None, environment: Mapping[str, str], unmanaged: Collection[str]
+) -> Source:
     if secret.file is not None:
-        try:
-            return Value(secret.file.read_bytes())
-        except OSError as error:
-            raise DeliveryError(f"secret '{secret.key}' is {secret.file}: {error.strerror}.") from None
+        if secret.file.is_file():
+            return Source(secret, Kind.FILE)
+        return Source(secret, Kind.MISSING, None, f"there is no file {secret.file}", "strongroom init --dev")
     if secret.variable is not None:
-        if secret.variable not in os.environ:
+        if environment.get(secret.variable):
+            return Source(secret, Kind.ENVIRONMENT)
+        problem = f"the variable {secret.variable} is {'empty' if secret.variable in environment else 'not set'}"
+        return Source(secret, Kind.MISSING, None, problem, f"export {secret.variable}")
+    if secret.driver:
+        return Source(secret, Kind.DRIVER)
+    try:
+        if store is not None:
+            return Source(secret, Kind.STORE, store.inspect(Name(secret.name)))
+    except SecretNotFound:
+        pass
+    except InvalidName as error:
+        raise DeclarationError(str(error)) from None
+    if secret.name in unmanaged:
+        return Source(secret, Kind.SWARM)
+    problem = f"not in {store.place}" if store else "there is no store (make one: strongroom init)"
+    return Source(secret, Kind.MISSING, None, problem, f"strongroom secret create {secret.name} FILE")
+
+
+def _advice(source: Source) -> str:
+    if source.fix.endswith(" FILE"):
+        return f"Create it: {source.fix} (or --generate 32)"
+    return f"Mend it: {source.fix}"
+
+
+def _value(secret: DeclaredSecret, environment: Mapping[str, str]) -> Value:
+    if secret.driver:
+        raise DeclarationError(
+            f"secret '{secret.key}' comes from the driver '{secret.driver}', which only Swarm can ask."
+        )
+    try:
+        if secret.file is not None:
+            return Value(secret.file.read_bytes())
+        if (secret.variable or "") not in environment:
             raise DeclarationError(f"secret '{secret.key}' is the variable {secret.variable}, which is not set.")
-        return Value(os.fsencode(os.environ[secret.variable]))
-    raise DeclarationError(f"secret '{secret.key}' comes from the driver '{secret.driver}', which only Swarm can ask.")
+        return Value(os.fsencode(environment[secret.variable or ""]))
+    except OSError as error:
+        raise DeliveryError(f"secret '{secret.key}' is {secret.file}: {error.strerror}.") from None
+    except InvalidValue as error:
+        raise InvalidValue(f"secret '{secret.key}' ({secret.file or secret.variable}): {error}") from None

@@ -1,0 +1,280 @@
+"""A Compose project with its secrets staged: what ``strongroom compose`` gives to ``docker compose``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ... import compose
+from ...compose import DeclaredSecret, Project, ServiceGrant
+from ...docker import cli, render
+from ...docker.engine import Engine, Json
+from ...errors import DeclarationError, DeliveryError, EngineError
+from ...model import Name, Value
+from ...stores.base import Store
+from .. import declared
+from ..declared import Kind, Source
+from ..swarm.lock import exclusively
+from . import memory, staging
+from .staging import Staged, Staging
+
+_SECRETS_DIR = "/run/secrets"
+_LABEL = "com.docker.compose.project"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of ``docker compose`` itself. ``words`` are those that only concern its output, as typed."""
+
+    files: Sequence[str] = ()
+    name: str | None = None
+    directory: str | None = None
+    profiles: Sequence[str] = ()
+    environment_files: Sequence[str] = ()
+    words: Sequence[str] = ()
+
+    def typed(self) -> list[str]:
+        """Return them all as arguments."""
+        return [*self._reading(), *self._profiles(), *self.words]
+
+    def _reading(self) -> list[str]:
+        """Return those that say how the project is read."""
+        single = (("--project-name", self.name), ("--project-directory", self.directory))
+        many = (("--file", self.files), ("--env-file", self.environment_files))
+        found = [part for option, value in single if value is not None for part in (option, value)]
+        return found + [part for option, values in many for value in values for part in (option, value)]
+
+    def _profiles(self) -> list[str]:
+        return [part for profile in self.profiles for part in ("--profile", profile)]
+
+    def render(self) -> Json:
+        """Return the project as Compose renders it."""
+        return render.compose(self._reading(), render.project_files(self.files, self.directory))
+
+    def variables(self, names: Sequence[str]) -> dict[str, str]:
+        """Return variables as Compose sees them: the environment's, then those of its ``.env`` files."""
+        asked = {name: {"set": f"${{{name}+set}}", "value": f"${{{name}-}}"} for name in names}
+        document = {"name": "variables", "services": {"none": {"image": "none"}}, "x-variables": asked}
+        path = render.in_memory(json.dumps(document).encode())
+        files = render.project_files(self.files, self.directory)
+        folder = self.directory or (str(files[0].parent) if files else ".")
+        given = [part for each in self.environment_files for part in ("--env-file", each)]
+        try:
+            answer = cli.compose_config(
+                ["--project-directory", folder, *given, "--file", path], descriptors=[int(path.rpartition("/")[2])]
+            )
+        finally:
+            os.close(int(path.rpartition("/")[2]))
+        found = answer["x-variables"]
+        return {name: each["value"].replace("$$", "$") for name, each in found.items() if each["set"]}
+
+    def anywhere(self) -> dict[str, Any]:
+        """Return what finds the variables of the project, from any working directory."""
+        files = render.project_files(self.files, self.directory)
+        directory = Path(self.directory or (files[0].parent if files else "")).resolve()
+        environment_files = [str(Path(each).resolve()) for each in self.environment_files]
+        return {"directory": str(directory), "environment_files": environment_files}
+
+    def with_project(self, path: str, project: str) -> list[str]:
+        """Return the arguments that make Compose use a rendered project instead of the files."""
+        files = render.project_files(self.files, self.directory)
+        folder = self.directory or (str(files[0].resolve().parent) if files else ".")
+        where = ["--project-name", project, "--project-directory", folder, "--file", path]
+        return [*where, *self._profiles(), *self.words]
+
+
+def project_name(options: Options) -> str:
+    """Return the name of the project, as Compose makes it."""
+    return str(options.render()["name"])
+
+
+def prepare(
+    options: Options, words: Sequence[str], store: Store | None, origin: Mapping[str, object]
+) -> list[str] | None:
+    """Stage what the services are granted, and return the arguments for Compose that use it.
+
+    None if the project has no secrets, so that Compose needs no help. ``words`` are the command and its arguments: they
+    may name services whose profiles are not active.
+
+    Raises:
+        SecretsMissing: a secret is nowhere; nothing was changed.
+        DeclarationError, DeliveryError, EngineError: see their messages.
+    """
+    rendered = options.render()
+    name = str(rendered["name"])
+    files = render.project_files(options.files, options.directory)
+    project = compose.parse(rendered, files[0] if files else Path("the project"))
+    services = _active(rendered, options, words)
+    plan = _Plan(project, rendered, services, store, options)
+    if not plan.sources:
+        return None
+    declared.require(list(plan.sources.values()))
+    engine = Engine.connect()
+    with exclusively(f"compose-{os.getuid()}-{name}", f"project '{name}'"):
+        place = Staging(memory.base(engine) / name)
+        staged = plan.stage(engine, place)
+        staging.save_manifest(name, place, staged, {**origin, "options": options.anywhere()})
+    path = render.in_memory(json.dumps(rendered).encode())
+    return options.with_project(path, name)
+
+
+def restore(manifest: Path, store: Store | None, engine: Engine | None) -> int:
+    """Stage again what a project had staged before a reboot, at the same paths; return how many files were missing.
+
+    Without an Engine only root can, which is what happens before Docker starts.
+
+    Raises:
+        DeliveryError: there is nothing to restore, or a value is not to be had any more.
+    """
+    content = staging.load_manifest(manifest)
+    if content is None:
+        raise DeliveryError(f"nothing is staged: there is no {manifest}. Bring the project up: strongroom compose up")
+    place = Staging(Path(content["directory"]))
+    missing = [each for each in content["staged"] if not place.has(each)]
+    if missing:
+        place.directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        wanted = list(zip(missing, _former_values(missing, store, Options(**content["options"])), strict=True))
+        if engine is None:
+            place.write(wanted)
+        else:
+            place.put(engine, wanted)
+        for each, value in wanted:
+            if not each.id:
+                place.set_count(each.secret, each.version, value)
+    return len(missing)
+
+
+def clean(name: str) -> None:
+    """Remove what no container of the project uses: old versions, or all of it when there is no container."""
+    manifest = staging.manifest_path(name)
+    content = staging.load_manifest(manifest)
+    if content is None:
+        return
+    place = Staging(Path(content["directory"]))
+    containers = Engine.connect().get("/containers/json", all=1, filters={"label": [f"{_LABEL}={name}"]})
+    if not containers:
+        place.remove()
+        manifest.unlink(missing_ok=True)
+        return
+    mounted = {Path(mount["Source"]) for each in containers for mount in each["Mounts"] if mount.get("Source")}
+    place.sweep(mounted | {place.path(each) for each in content["staged"]})
+
+
+class _Plan:
+    """What is to be staged for some services, and the rendered project that leads there."""
+
+    def __init__(
+        self, project: Project, rendered: Json, services: Sequence[str], store: Store | None, options: Options
+    ) -> None:
+        self.project, self.rendered, self.services, self.store = project, rendered, services, store
+        self.builds = {
+            name: [each["source"] for each in (rendered["services"][name].get("build") or {}).get("secrets") or []]
+            for name in services
+        }
+        keys = {grant.source for name in services for grant in project.services[name].grants}
+        # Compose hands files and variables to a build itself, and drops external secrets without a word.
+        keys |= {key for used in self.builds.values() for key in used if project.secrets[key].external}
+        secrets = [project.secrets[key] for key in project.secrets if key in keys]
+        self.environment = _variables(secrets, options)
+        self.sources = {each.secret.key: each for each in declared.locate(secrets, store, self.environment)}
+        for key, source in self.sources.items():
+            if source.kind is Kind.DRIVER:
+                raise DeclarationError(
+                    f"secret '{key}' comes from the driver '{source.secret.driver}', which only Swarm can ask."
+                )
+
+    def stage(self, engine: Engine, place: Staging) -> list[Staged]:
+        """Stage what is not there yet, point the rendered project to it, and return all that it uses."""
+        contents = [each for each in self.sources.values() if each.kind is not Kind.STORE]
+        values = dict(
+            zip(
+                (each.secret.key for each in contents),
+                declared.values(contents, self.store, self.environment),
+                strict=True,
+            )
+        )
+        counts = {key: place.count(key, value) for key, value in values.items()}
+        secrets = self.rendered["secrets"]
+        staged: dict[str, Staged] = {}
+        for name in self.services:
+            service = self.rendered["services"][name]
+            grants = []
+            for grant in self.project.services[name].grants:
+                each = _staged(self.sources[grant.source], grant, counts)
+                staged[each.name] = each
+                secrets[each.name] = {"file": str(place.path(each)).replace("$", "$$")}
+                target = grant.target if grant.target.startswith("/") else f"{_SECRETS_DIR}/{grant.target}"
+                grants.append({"source": each.name, "target": target})
+            if grants:
+                service["secrets"] = grants
+            for key in self.builds[name]:
+                if key in self.sources and self.project.secrets[key].external:
+                    own = ServiceGrant(key, key, os.getuid(), os.getgid(), 0o400)
+                    each = _staged(self.sources[key], own, counts)
+                    staged[each.name] = each
+                    secrets[key] = {"file": str(place.path(each))}
+        absent = [each for each in staged.values() if not place.has(each)]
+        if absent:
+            place.put(engine, list(zip(absent, self._values(absent, values), strict=True)))
+        return list(staged.values())
+
+    def _values(self, wanted: Sequence[Staged], values: Mapping[str, Value]) -> list[Value]:
+        """Return the values of staged files; those of the store are read now, and once each."""
+        names = {each.secret for each in wanted if each.id}
+        sources = [each for each in self.sources.values() if each.secret.name in names and each.stored]
+        read = dict(zip((each.secret.name for each in sources), declared.values(sources, self.store), strict=True))
+        return [read[each.secret] if each.id else values[each.secret] for each in wanted]
+
+
+def _staged(source: Source, grant: ServiceGrant, counts: Mapping[str, int]) -> Staged:
+    secret, owner = source.secret, (grant.uid, grant.gid, grant.mode)
+    if source.stored is not None:
+        return Staged(secret.name, source.version or 0, *owner, id=source.stored.id)
+    file, variable = str(secret.file.resolve()) if secret.file else "", secret.variable or ""
+    return Staged(secret.key, counts[secret.key], *owner, file=file, variable=variable)
+
+
+def _former_values(missing: Sequence[Staged], store: Store | None, options: Options) -> list[Value]:
+    of_store = [(Name(each.secret), each.version) for each in missing if each.id]
+    if of_store and store is None:
+        raise DeliveryError(f"secret '{missing[0].secret}' is in a store that is not there any more.")
+    stored = iter(store.read_many(of_store) if store and of_store else [])
+    names = [each.variable for each in missing if each.variable]
+    variables = options.variables(names) if names else {}
+    found = []
+    for each in missing:
+        if each.id:
+            found.append(next(stored))
+            continue
+        secret = DeclaredSecret(each.secret, each.secret, Path(each.file) if each.file else None, each.variable or None)
+        sources = declared.locate([secret], None, variables)
+        declared.require(sources)
+        found += declared.values(sources, None, variables)
+    return found
+
+
+def _active(rendered: Json, options: Options, words: Sequence[str]) -> list[str]:
+    """Return the services that Compose may start: without a profile, with an active one, or named."""
+    profiles = {*options.profiles, *os.environ.get("COMPOSE_PROFILES", "").split(",")}
+    return [
+        name
+        for name, service in (rendered.get("services") or {}).items()
+        if "*" in profiles or not service.get("profiles") or profiles.intersection(service["profiles"]) or name in words
+    ]
+
+
+def _variables(secrets: Sequence[DeclaredSecret], options: Options) -> dict[str, str]:
+    names = [secret.variable for secret in secrets if secret.variable]
+    return options.variables(names) if names else {}
+
+
+def engine_if_any() -> Engine | None:
+    """Return the Engine, or None where none runs."""
+    try:
+        return Engine.connect()
+    except EngineError:
+        return None

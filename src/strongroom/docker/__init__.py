@@ -1,0 +1,1 @@
+"""The Docker Engine's API and Docker's command line, as thin as can be: nothing above knows a URL."""

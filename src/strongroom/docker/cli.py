@@ -1,0 +1,85 @@
+"""Docker's own command line: found, run, and its complaints passed on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ..errors import EngineError
+
+# What Docker says beside the point.
+_NOISE = ("time=", "level=warning", "Since --detach=false", "In a future release")
+
+
+def find() -> str:
+    """Return the path of ``docker``.
+
+    Raises:
+        EngineError: it is not installed.
+    """
+    path = shutil.which("docker")
+    if path is None:
+        raise EngineError("Docker's command line (docker) is not in PATH. Install docker-cli.")
+    return path
+
+
+def become(arguments: Sequence[str]) -> NoReturn:
+    """Replace this process by ``docker ARGUMENTS``."""
+    os.execv(find(), ["docker", *arguments])  # noqa: S606 - becoming it is the point
+
+
+def call(arguments: Sequence[str]) -> int:
+    """Run ``docker ARGUMENTS`` in the foreground, and return its exit status. An interrupt is its business."""
+    import signal
+
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        # A project in memory is inherited as a descriptor.
+        child = subprocess.Popen([find(), *arguments], preexec_fn=_default_interrupt, close_fds=False)  # noqa: PLW1509
+        signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+        status = child.wait()
+    finally:
+        signal.signal(signal.SIGINT, former)
+    return status if status >= 0 else 128 - status
+
+
+def _default_interrupt() -> None:
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def run(
+    arguments: Sequence[str], what: str, given: bytes = b"", cwd: Path | None = None, descriptors: Sequence[int] = ()
+) -> tuple[bytes, str]:
+    """Run ``docker ARGUMENTS`` with ``given`` on its standard input; return its output and what it complained of.
+
+    Raises:
+        EngineError: it failed; ``what`` says what could not be done.
+    """
+    done = subprocess.run(
+        [find(), *arguments], input=given, capture_output=True, cwd=cwd, pass_fds=tuple(descriptors), check=False
+    )
+    said = done.stderr.decode(errors="replace").splitlines()
+    lines = [line.strip() for line in said if line.strip() and not line.startswith(_NOISE)]
+    if done.returncode != 0:
+        reason = " ".join(lines).rstrip(". ") or f"docker ended with status {done.returncode}"
+        raise EngineError(f"{what}: {reason}.")
+    return done.stdout, "\n".join(lines)
+
+
+def compose_config(options: Sequence[str], descriptors: Sequence[int] = ()) -> dict[str, Any]:
+    """Return what Compose makes of a project, with the services of all profiles.
+
+    Raises:
+        EngineError: Compose refuses the project, or is not there.
+    """
+    arguments = ["compose", *options, "--profile", "*", "config", "--format", "json"]
+    rendered = json.loads(run(arguments, "docker compose cannot read this project", descriptors=descriptors)[0])
+    assert isinstance(rendered, dict)  # noqa: S101 - for the type checker
+    return rendered
