@@ -121,18 +121,19 @@ def load(path: Path) -> Project:
     Raises:
         DeclarationError: it cannot be read, is no YAML, or not what the Compose specification says.
     """
-    import yaml
+    return parse(_yaml(path), path)
 
-    try:
-        document = yaml.safe_load(path.read_bytes())
-    except OSError as error:
-        raise DeclarationError(f"{path} cannot be read: {error.strerror}.") from None
-    except yaml.MarkedYAMLError as error:
-        where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise DeclarationError(f"{path}{where} is not YAML: {error.problem}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise DeclarationError(f"{path} is not YAML.") from None
-    return parse(document, path)
+
+def load_secrets(path: Path) -> Mapping[str, DeclaredSecret]:
+    """Read only what a plain Compose file declares at its top level: it may be one of several that are merged.
+
+    Raises:
+        DeclarationError: as ``load``.
+    """
+    secrets = _mapping(_mapping(_yaml(path), path, "the file").get("secrets") or {}, path, "secrets")
+    return {
+        str(key): _secret(str(key), _mapping(value, path, f"secrets.{key}"), path) for key, value in secrets.items()
+    }
 
 
 def parse(document: object, path: Path) -> Project:
@@ -179,6 +180,20 @@ def parse_mode(value: object) -> int:
     if not 0 <= mode <= 0o7777:
         raise ValueError("not a mode")
     return mode
+
+
+def _yaml(path: Path) -> object:
+    import yaml
+
+    try:
+        return yaml.safe_load(path.read_bytes())
+    except OSError as error:
+        raise DeclarationError(f"{path} cannot be read: {error.strerror}.") from None
+    except yaml.MarkedYAMLError as error:
+        where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise DeclarationError(f"{path}{where} is not YAML: {error.problem}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise DeclarationError(f"{path} is not YAML.") from None
 
 
 def _secret(key: str, content: Mapping[str, Any], path: Path) -> DeclaredSecret:

@@ -21,9 +21,15 @@ _RECIPIENT_HELP = "An age or SSH public key, or a file with one (id_ed25519.pub)
 @click.command()
 @click.option("-r", "--recipient", "keys", multiple=True, metavar="KEY", help=_RECIPIENT_HELP)
 @click.option("--passphrase", is_flag=True, help="Protect the new identity with a passphrase.")
+@click.option(
+    "--dev",
+    is_flag=True,
+    help="Make the files of the secrets that the Compose file declares by 'file:', "
+    "with random values, instead of a store.",
+)
 @click.argument("directory", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.pass_obj
-def init(state: State, keys: tuple[str, ...], passphrase: bool, directory: Path) -> None:
+def init(state: State, keys: tuple[str, ...], passphrase: bool, dev: bool, directory: Path) -> None:
     """Make a store for the project in DIRECTORY (by default here).
 
     The store is encrypted to your identity, which lies outside of the project and is made if you have none, and to the
@@ -35,7 +41,13 @@ def init(state: State, keys: tuple[str, ...], passphrase: bool, directory: Path)
       strongroom init --passphrase                       asked for when a value is read or written
       strongroom init -r colleague.pub -r age1...        others may open it as well
       strongroom --identity ~/.ssh/id_ed25519 init       your SSH key is your identity
+      strongroom init --dev                              secrets/ for development, ignored by Git and Docker
     """
+    if dev:
+        if keys or passphrase:
+            raise click.UsageError("--dev makes no store, so that --recipient and --passphrase mean nothing with it.")
+        _init_dev(directory.resolve())
+        return
     from ..ignore import add_line
     from ..stores.embedded import DIRECTORY, EmbeddedStore, identity
     from ..stores.embedded.audit import Origin
@@ -62,6 +74,18 @@ def init(state: State, keys: tuple[str, ...], passphrase: bool, directory: Path)
         click.echo(f"Recipient:  {each.key}")
     if add_line(project / ".dockerignore", DIRECTORY):
         click.echo(f"Added {DIRECTORY} to {project / '.dockerignore'}")
+
+
+def _init_dev(project: Path) -> None:
+    from ..scaffold import scaffold
+
+    done = scaffold(project)
+    for path in done.made:
+        click.echo(f"Made {path.relative_to(project)}, with a random value")
+    for path in done.present:
+        click.echo(f"Left {path} as it is")
+    for path, line in done.ignored:
+        click.echo(f"Added {line} to {path.name}")
 
 
 @click.group()
