@@ -1,4 +1,4 @@
-"""For tests that start processes."""
+"""Fixtures: the command line in a project of a test's own."""
 
 from __future__ import annotations
 
