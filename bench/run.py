@@ -13,11 +13,11 @@ from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TOPICS = ("reader", "readers", "commands", "store")
+TOPICS = ("reader", "readers", "commands", "store", "deploy")
 
 
 def main() -> None:
-    sys.path.insert(0, str(ROOT))
+    sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program's modules are compiled once, not every time
     wanted = sys.argv[1:] or TOPICS
     if unknown := set(wanted) - set(TOPICS):
