@@ -39,7 +39,7 @@ def test_modes_as_compose_reads_them(written: str, mode: int) -> None:
 
 @pytest.mark.parametrize("written", ["rw", '"0o9"', "-1", "010000", "true", "1.5", "[]", '""'])
 def test_modes_that_are_none(written: str) -> None:
-    with pytest.raises(ValueError, match="not a mode|invalid literal"):
+    with pytest.raises(ValueError, match=r"not a mode|invalid literal"):
         parse_mode(yaml.safe_load(written))
 
 
