@@ -131,7 +131,7 @@ class OpenBao:
 
     def stop(self) -> None:
         """End it."""
-        self._process.terminate()
+        self._process.kill()  # it keeps nothing
         self._process.wait(30)
         self._log.close()
 
