@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 import servers
-from servers import OpenBao, Postgres
+from servers import OpenBao, Postgres, Python
+
+TESTS = Path(__file__).resolve().parent.parent
 
 
 def missing(what: str) -> None:
@@ -38,6 +40,26 @@ def vault(openbao: OpenBao, monkeypatch: pytest.MonkeyPatch) -> OpenBao:
     for name, value in openbao.environment.items():
         monkeypatch.setenv(name, value)
     return openbao
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Python]:
+    """Return a server that is AWS to the SDK."""
+    pytest.importorskip("moto")
+    server = Python(tmp_path_factory.mktemp("moto"), [str(TESTS / "moto_server.py"), "-H", servers.LOCAL, "-p", "PORT"])
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def aws(moto: Python, monkeypatch: pytest.MonkeyPatch) -> Python:
+    """Return it, and let the environment lead there."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in {"AWS_ENDPOINT_URL": moto.address, "AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "tests",
+                        "AWS_SECRET_ACCESS_KEY": "tests", "AWS_EC2_METADATA_DISABLED": "true"}.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    return moto
 
 
 @pytest.fixture(scope="session")
