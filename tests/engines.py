@@ -154,6 +154,7 @@ case "$1" in ""|-*) exec standin ;; *) exec "$@" ;; esac
 """
 # A client as a load balancer is one: it asks each address of a service until one answers.
 _CLIENT = b"""#!/bin/sh
+trap 'exit 0' TERM
 while :; do
   answer=lost
   for address in $(nslookup "tasks.$1" 127.0.0.11 2>/dev/null | sed -n '/^Name:/,$s/^Address.*: //p'); do

@@ -23,6 +23,8 @@ _MONITOR_SECONDS = 5.0  # swarmkit's default for UpdateConfig.Monitor
 _LOOK_AGAIN_SECONDS = 1.0
 # A service that waits for another one may fail a few times at first; Docker waits 5 s before each new try.
 _FAILURES_IN_A_ROW = 5
+_BEFORE_RUNNING = ("new", "allocated", "pending", "assigned", "accepted", "preparing", "ready", "starting")
+_AGAIN = "strongroom.again"
 _OVER = ("complete", "failed", "rejected")
 
 
@@ -56,6 +58,7 @@ class _Watched:
     spec: Json
     known_tasks: frozenset[str]
     since: dict[str, float] = field(default_factory=dict)
+    lost: frozenset[str] = frozenset()
     failures: dict[object, set[str]] = field(default_factory=dict)
 
 
@@ -114,12 +117,46 @@ class Watcher:
         for task in self._engine.get("/tasks", filters={"service": list(watched)}):
             if task["ServiceID"] in tasks:
                 tasks[task["ServiceID"]].append(task)
+        for identity, service in found.items():
+            self._help_on(service, watched[identity], tasks[identity])
         return [
             self._judge(found[identity], each, tasks[identity])
             if identity in found
             else Progress(each.spec["Name"], State.SUPERSEDED, 0, 0, "the service was removed")
             for identity, each in watched.items()
         ]
+
+    def _help_on(self, service: Json, watched: _Watched, tasks: Sequence[Json]) -> None:
+        """Make Swarm go on with an update that waits for a task on a node that is down.
+
+        swarmkit (manager/orchestrator/update/updater.go) waits for each new task to run or to fail. One that was given
+        to a node that died does neither, although another takes its place: the update stops there for good. An update
+        with another spec starts it anew, so that the spec is changed in a way that replaces no task, and changed back.
+        """
+        lost = frozenset(
+            task["ID"]
+            for task in tasks
+            if task["DesiredState"] == "shutdown" and task["Status"]["State"] in _BEFORE_RUNNING
+        )
+        if not lost - watched.lost or (service.get("UpdateStatus") or {}).get("State") != "updating":
+            return
+        down = {each["ID"] for each in self._engine.get("/nodes") if each["Status"]["State"] == "down"}
+        if not any(task["ID"] in lost and task.get("NodeID") in down for task in tasks):
+            return
+        watched.lost = lost
+        spec = service["Spec"]
+        again = {**spec, "Labels": {**(spec.get("Labels") or {}), _AGAIN: ""}}
+        self._change(service["ID"], spec, again)
+        self._change(service["ID"], again, spec)
+
+    def _change(self, identity: str, spec: Json, changed: Json) -> None:
+        """Give a service another spec, as long as it has this one; Swarm changes its version while it updates it."""
+        while (service := self._engine.get(f"/services/{identity}"))["Spec"] == spec:
+            try:
+                self._engine.post(f"/services/{identity}/update", changed, version=service["Version"]["Index"])
+            except EngineError as error:
+                if "out of sequence" not in str(error):
+                    raise
 
     def _judge(self, service: Json, watched: _Watched, tasks: Sequence[Json]) -> Progress:
         spec, status = service["Spec"], service.get("UpdateStatus") or {}

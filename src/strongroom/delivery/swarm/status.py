@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ...docker.engine import Engine
+from ...docker.engine import Engine, Json
 from ...errors import SecretNotFound
 from ...model import Name, Stage
 from ...stores.base import Store
@@ -39,7 +39,7 @@ def look(engine: Engine, store: Store | None, stack: str | None = None) -> list[
     managed = {each.id: each for each in secrets.find_managed(engine)}
     filters = {"label": [f"{secrets.NAMESPACE}={stack}"]} if stack else {}
     services = sorted(engine.get("/services", filters=filters), key=lambda each: str(each["Spec"]["Name"]))
-    running = [task for task in engine.get("/tasks") if task["Status"]["State"] == "running"]
+    running = [task for task in engine.get("/tasks") if _runs(task)]
     rows = []
     for service in services:
         tasks = [task for task in running if task["ServiceID"] == service["ID"]]
@@ -62,6 +62,11 @@ def look(engine: Engine, store: Store | None, stack: str | None = None) -> list[
                 )
             )
     return rows
+
+
+def _runs(task: Json) -> bool:
+    """Tell whether a task runs and shall; one on a node that died says that it runs for ever."""
+    return bool(task["Status"]["State"] == task["DesiredState"] == "running")
 
 
 def _current(ours: Managed, store: Store | None, managed: list[Managed]) -> int | None:
