@@ -207,7 +207,8 @@ class Postgres:
         options = f"-p {self.port} -k {self.directory} -h {LOCAL} -F"
         words = [programs / "pg_ctl", "-D", data, "-o", options, "-l", self.directory / "log", "-w", "start"]
         subprocess.run(words, check=True, stdout=subprocess.DEVNULL, user=user, cwd=self.directory)
-        self._stop = [programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"], user
+        self._stop: list[str | Path] = [programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"]
+        self._user = user
 
     def can_log_in(self, user: str, password: str) -> bool:
         """Return whether it takes a password."""
@@ -247,5 +248,4 @@ class Postgres:
 
     def stop(self) -> None:
         """End it."""
-        words, user = self._stop
-        subprocess.run(words, check=True, stdout=subprocess.DEVNULL, user=user, cwd=self.directory)
+        subprocess.run(self._stop, check=True, stdout=subprocess.DEVNULL, user=self._user, cwd=self.directory)
