@@ -102,3 +102,11 @@ class DeploymentFailed(StrongroomError):
         """Say which service failed, and how."""
         super().__init__(message)
         self.rollback = rollback
+
+
+class StoreUnreachable(StrongroomError):
+    """A store is down, sealed, too slow, or asks for patience: the same call may succeed later."""
+
+
+class PolicyDenied(StrongroomError):
+    """A policy does not allow a service to have a secret."""
