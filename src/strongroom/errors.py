@@ -104,9 +104,5 @@ class DeploymentFailed(StrongroomError):
         self.rollback = rollback
 
 
-class StoreUnreachable(StrongroomError):
-    """A store is down, sealed, too slow, or asks for patience: the same call may succeed later."""
-
-
 class PolicyDenied(StrongroomError):
     """A policy does not allow a service to have a secret."""

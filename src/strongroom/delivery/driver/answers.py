@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...errors import DeclarationError, PolicyDenied, StoreUnreachable, StrongroomError
-from ...stores.references import Reference, parse
+from ...errors import DeclarationError, PolicyDenied, StoreUnavailable, StrongroomError
+from ...references import EVERY_FIELD, Reference
 from .fetches import Fetches
 from .policy import Policy
 
@@ -86,14 +86,14 @@ class Answers:
 
     def _answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
         reference = _reference(request)
-        self._policy.check(str(request.get("ServiceName", "")), reference.scheme, str(reference))
-        value = self._fetches.get(reference.scheme, str(reference))
+        self._policy.check(str(request.get("ServiceName", "")), reference)
+        value = self._fetches.get(reference)
         reuse = (request.get("SecretLabels") or {}).get(REUSE_LABEL) == "true"
         return {"Value": base64.b64encode(value.reveal()).decode(), "DoNotReuse": not reuse}
 
 
 _OUTCOMES: Mapping[type[Exception], str] = {
-    PolicyDenied: "denied", DeclarationError: "invalid", StoreUnreachable: "unreachable",
+    PolicyDenied: "denied", DeclarationError: "invalid", StoreUnavailable: "unreachable",
 }  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def _reference(request: Mapping[str, Any]) -> Reference:
             f"secret '{name}' has no label {LABEL}. Create it with: docker secret create -d strongroom -l "
             f"{LABEL}=REFERENCE {name}"
         )
-    reference = parse(text)
-    if reference.field == "*":
+    reference = Reference.parse(text)
+    if reference.field == EVERY_FIELD:
         raise DeclarationError(f"{text} names many values, and a Swarm secret is one: name a key after the #.")
     return reference

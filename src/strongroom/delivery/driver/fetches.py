@@ -13,13 +13,14 @@ from concurrent.futures import TimeoutError as NotYet
 from contextlib import suppress
 from typing import NamedTuple
 
-from ...errors import StoreUnreachable
+from ...errors import StoreUnavailable
 from ...model import Value
+from ...references import Reference
 
 # The tasks of one service ask one after the other. Whoever asks this soon after a fetch began gets what it brought.
 _SHARED_SECONDS = 1.0
 
-Read = Callable[[str], Value]
+Read = Callable[[Reference], Value]
 
 
 class _Fetch(NamedTuple):
@@ -38,20 +39,21 @@ class Fetches:
         self._read, self._deadline = read, deadline
         self._places = threading.BoundedSemaphore(concurrency)
         self._lock = threading.Lock()
-        self._fetches: dict[str, _Fetch] = {}
+        self._fetches: dict[Reference, _Fetch] = {}
         self._down: dict[str, tuple[float, str]] = {}
         self.started = self.joined = 0
 
-    def get(self, store: str, reference: str) -> Value:
+    def get(self, reference: Reference) -> Value:
         """Return a reference's value.
 
         Raises:
-            StoreUnreachable: the store did not answer by the deadline, or did not lately.
+            StoreUnavailable: the store did not answer by the deadline, or did not lately.
             StrongroomError: whatever ``read`` raises.
         """
+        store = f"{reference.scheme}://"
         until, why = self._down.get(store, (0.0, ""))
         if time.monotonic() < until:
-            raise StoreUnreachable(f"{store} is not asked for {until - time.monotonic():.0f} s more: {why}")
+            raise StoreUnavailable(f"{store} is not asked for {until - time.monotonic():.0f} s more: {why}")
         deadline = time.monotonic() + self._deadline
         with self._lock:
             fetch = self._fetches.get(reference)
@@ -64,7 +66,7 @@ class Fetches:
             value = fetch.result.result(max(0.0, deadline - time.monotonic()))
         except NotYet:
             raise self._unreachable(store, f"{store} did not answer within {self._deadline:g} s.") from None
-        except StoreUnreachable as error:
+        except StoreUnavailable as error:
             raise self._unreachable(store, str(error)) from None
         self._down.pop(store, None)
         return value
@@ -79,9 +81,9 @@ class Fetches:
         """How many fetches run."""
         return sum(not each.result.done() for each in list(self._fetches.values()))
 
-    def _begin(self, reference: str, deadline: float) -> _Fetch:
+    def _begin(self, reference: Reference, deadline: float) -> _Fetch:
         if not self._places.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            raise StoreUnreachable(f"too many fetches are under way: none ended within {self._deadline:g} s.")
+            raise StoreUnavailable(f"too many fetches are under way: none ended within {self._deadline:g} s.")
         with self._lock:
             fetch = self._fetches.get(reference)
             if fetch is not None and fetch.may_be_joined():  # somebody else was faster
@@ -93,7 +95,7 @@ class Fetches:
         threading.Thread(target=self._run, args=(reference, fetch.result), name="fetch", daemon=True).start()
         return fetch
 
-    def _run(self, reference: str, result: Future[Value]) -> None:
+    def _run(self, reference: Reference, result: Future[Value]) -> None:
         try:
             result.set_result(self._read(reference))
         except BaseException as error:  # noqa: BLE001 - whoever waits gets it
@@ -105,7 +107,7 @@ class Fetches:
             if self._fetches[reference].result is result:
                 del self._fetches[reference]
 
-    def _unreachable(self, store: str, why: str) -> StoreUnreachable:
+    def _unreachable(self, store: str, why: str) -> StoreUnavailable:
         # Twice as long as it took to notice, so that most of the leader's time is its own.
         self._down[store] = (time.monotonic() + 2 * self._deadline, why)
-        return StoreUnreachable(why)
+        return StoreUnavailable(why)

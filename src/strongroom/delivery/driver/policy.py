@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import DeclarationError, PolicyDenied
+from ...references import Reference
 
 # What may be asked for without a policy. Files, variables and programs of a manager's own are not for everybody who
 # may create a secret there.
@@ -39,7 +40,7 @@ class Policy:
         self._rules: Sequence[Rule] = ()
         self._refresh()
 
-    def check(self, service: str, scheme: str, reference: str) -> None:
+    def check(self, service: str, reference: Reference) -> None:
         """Let a service have a reference, or raise.
 
         Raises:
@@ -47,18 +48,21 @@ class Policy:
             DeclarationError: the file was changed, and is wrong now.
         """
         if self._path is None:
-            if scheme not in MANAGERS:
+            if reference.scheme not in MANAGERS:
                 raise PolicyDenied(
-                    f"'{scheme}:' is only for services that a policy names: start the driver with --policy FILE."
+                    f"{reference.scheme}:// is only for services that a policy names: start the driver with --policy FILE."
                 )
             return
         self._refresh()
-        if not any(
+        text = str(reference)
+        # A pattern's start would not be where such a path ends.
+        winding = any(part in (".", "..") for part in reference.path.split("/"))
+        if winding or not any(
             any(fnmatchcase(service, each) for each in rule.services)
-            and any(fnmatchcase(reference, each) for each in rule.references)
+            and any(fnmatchcase(text, each) for each in rule.references)
             for rule in self._rules
         ):
-            raise PolicyDenied(f"{self._path} does not allow service '{service}' to get {reference}.")
+            raise PolicyDenied(f"{self._path} does not allow service '{service}' to get {text}.")
 
     def _refresh(self) -> None:
         if self._path is None:

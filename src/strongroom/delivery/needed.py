@@ -1,4 +1,4 @@
-"""What an entrypoint is asked for: files and the references to their values, in a variable or in a mounted file."""
+"""What an application needs: files and the references to their values, in a variable or in a mounted file."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .. import grants
-from ..errors import DeclarationError, InvalidName
+from ..errors import DeclarationError, InvalidName, InvalidReference
 from ..model import Name
+from ..references import EVERY_FIELD, Reference
 
 VARIABLE = "STRONGROOM_SECRETS"
 MODE = 0o400  # nobody but the application itself has a reason to read them
 _PREFIX = re.compile(r"(?:[a-zA-Z0-9][a-zA-Z0-9_.-]*)?")
 # A comma or a line's end ends a reference only where another NAME=SCHEME: follows, or nothing: a reference may have commas.
-_BETWEEN = re.compile(r"\s*[,\n]\s*(?=[\w.-]*=[a-z][a-z0-9+.-]*:|$)")
+_BETWEEN = re.compile(r"\s*[,\n]\s*(?=[\w.-]*=[a-z][a-z0-9+.-]*://|$)")
 _OPTIONS = {"from", "uid", "gid", "mode", "optional"}
 
 
-class Wanted(NamedTuple):
+class Needed(NamedTuple):
     """A file and the reference to its value; with ``every``, a file for each key, whose names start with ``name``.
 
     ``uid`` and ``gid`` are None for the user that the application runs as.
     """
 
     name: str
-    reference: str
+    reference: Reference
     uid: int | None = None
     gid: int | None = None
     mode: int = MODE
@@ -35,32 +36,32 @@ class Wanted(NamedTuple):
     @property
     def every(self) -> bool:
         """Whether every key of the secret becomes a file."""
-        return self.reference.endswith("#*")
+        return self.reference.field == EVERY_FIELD
 
 
-def parse(text: str) -> list[Wanted]:
+def parse(text: str) -> list[Needed]:
     """Read ``NAME=REFERENCE,…``, the form of the variable ``STRONGROOM_SECRETS``.
 
     Raises:
-        DeclarationError, InvalidName: it cannot be understood.
+        DeclarationError, InvalidName, InvalidReference: it cannot be understood.
     """
     found = []
     for item in filter(None, (each.strip(" ,\n") for each in _BETWEEN.split(text.strip()))):
         name, equals, reference = item.partition("=")
-        if not equals or ":" not in reference:
+        if not equals or "://" not in reference:
             raise DeclarationError(
                 f"'{name}' in {VARIABLE} is not understood: give NAME=REFERENCE,…, such as "
                 "db_password=vault://secret/myapp/db#password"
             )
-        found.append(_checked(Wanted(name, reference), VARIABLE))
+        found.append(_checked(Needed(name, _reference(reference, VARIABLE)), VARIABLE))
     return found
 
 
-def load(path: Path) -> list[Wanted]:
+def load(path: Path) -> list[Needed]:
     """Read a TOML or YAML file: ``secrets`` maps each name to a reference, or to ``from`` with uid, gid, mode, optional.
 
     Raises:
-        DeclarationError, InvalidName: it cannot be read or understood.
+        DeclarationError, InvalidName, InvalidReference: it cannot be read or understood.
     """
     try:
         data = path.read_bytes()
@@ -73,13 +74,13 @@ def load(path: Path) -> list[Wanted]:
     return [_entry(str(name), each, f"secret '{name}' in {path}") for name, each in secrets.items()]
 
 
-def together(found: Iterable[Wanted]) -> list[Wanted]:
+def together(found: Iterable[Needed]) -> list[Needed]:
     """Return what was found in several places, as a list.
 
     Raises:
         DeclarationError: there is nothing, or one name twice.
     """
-    result: dict[str, Wanted] = {}
+    result: dict[str, Needed] = {}
     for each in found:
         if each.name in result and not (each.every and result[each.name].every):
             raise DeclarationError(f"secret '{each.name}' is named twice: {result[each.name].reference} and "
@@ -108,9 +109,9 @@ def _yaml(path: Path, data: bytes) -> object:
         raise DeclarationError(f"{path} is not YAML{line}: {getattr(error, 'problem', 'it cannot be read')}.") from None
 
 
-def _entry(name: str, entry: object, where: str) -> Wanted:
+def _entry(name: str, entry: object, where: str) -> Needed:
     if isinstance(entry, str):
-        return _checked(Wanted(name, entry), where)
+        return _checked(Needed(name, _reference(entry, where)), where)
     if not isinstance(entry, Mapping) or not isinstance(entry.get("from"), str):
         raise DeclarationError(f"{where} is not understood: give a reference, or 'from' with uid, gid, mode, optional.")
     if unknown := {str(key) for key in entry} - _OPTIONS:
@@ -124,10 +125,18 @@ def _entry(name: str, entry: object, where: str) -> Wanted:
     optional = entry.get("optional", False)
     if not isinstance(optional, bool):
         raise DeclarationError(f"{where}: optional is true or false.")
-    return _checked(Wanted(name, entry["from"], entry.get("uid"), entry.get("gid"), mode & 0o777, optional), where)
+    reference = _reference(entry["from"], where)
+    return _checked(Needed(name, reference, entry.get("uid"), entry.get("gid"), mode & 0o777, optional), where)
 
 
-def _checked(wanted: Wanted, where: str) -> Wanted:
+def _reference(text: str, where: str) -> Reference:
+    try:
+        return Reference.parse(text)
+    except InvalidReference as error:
+        raise InvalidReference(f"{where}: {error}") from None
+
+
+def _checked(wanted: Needed, where: str) -> Needed:
     if not wanted.every:
         try:
             Name(wanted.name)

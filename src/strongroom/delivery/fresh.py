@@ -1,0 +1,189 @@
+"""Keeps an application's files fresh: renews logins and leases before they end, and looks for changed values.
+
+While a manager cannot be reached the last good values stay, and that is said once.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from ..errors import StoreRefused, StoreUnavailable, StrongroomError
+from ..model import Name
+from ..stores.managers import Lease
+from ..stores.registry import Fetched, References
+from .cache import Cache
+from .needed import Needed
+
+# A lease is renewed when about two thirds of it have passed, as Vault's own agent does it, and not all at one moment.
+_RENEW_AFTER = (0.55, 0.67)
+# What is renewed for less than this share of what it was leased for comes to the end that its manager sets: a new one
+# is fetched while the old one still works.
+_WORTH_KEEPING = 0.67
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds
+
+Write = Callable[[Sequence[Fetched | None]], Sequence[Name]]
+
+
+class _Held(NamedTuple):
+    lease: Lease
+    first: float
+    due: float
+    ends: float
+
+    @classmethod
+    def now(cls, lease: Lease, first: float | None = None) -> _Held:
+        now = time.monotonic()
+        return cls(
+            lease,
+            first or lease.seconds,
+            now + lease.seconds * random.uniform(*_RENEW_AFTER),  # noqa: S311 - spreads load, keeps no secret
+            now + lease.seconds,
+        )
+
+
+class Fresh:
+    """What a supervisor keeps (``supervisor.Keeper``)."""
+
+    def __init__(
+        self, needed: Sequence[Needed], reader: References, write: Write, cache: Cache | None,
+        report: Callable[[str], None], interval: float,
+    ) -> None:  # fmt: skip
+        """Look for changed values every ``interval`` seconds, and give them to ``write``."""
+        self._needed, self._reader, self._write, self._cache = needed, reader, write, cache
+        self._report, self._interval = report, interval
+        self._fetched: list[Fetched | None] = []
+        self._leases: dict[str, _Held] = {}
+        self._logins: dict[str, _Held] = {}
+        self._stale: set[int] = set()
+        self._refresh_at = self._retry_at = 0.0
+        self._pause = 0.0
+        self._trouble = ""
+
+    def begin(self, fetched: Sequence[Fetched | None]) -> None:
+        """Start from what was fetched first."""
+        self._fetched = list(fetched)
+        self._hold(fetched)
+        self._refresh_at = time.monotonic() + self._interval
+
+    def wait(self) -> float:
+        """Return in how many seconds there is something to do."""
+        if self._pause:
+            return max(0.0, self._retry_at - time.monotonic())
+        due = [self._refresh_at, *(each.due for each in (*self._leases.values(), *self._logins.values()))]
+        return max(0.0, min(due) - time.monotonic())
+
+    def work(self) -> bool:
+        """Renew and fetch what is due, and tell whether a file changed."""
+        try:
+            self._renew_logins()
+            self._renew_leases()
+            changed = self._refresh()
+        except StrongroomError as error:
+            self._say(str(error))
+            self._pause = min(max(_FIRST_PAUSE, self._pause * 2), _LONGEST_PAUSE)
+            self._retry_at = time.monotonic() + self._pause * random.uniform(0.5, 1)  # noqa: S311
+            return False
+        self._pause = 0.0
+        self._say("")
+        return changed
+
+    def close(self) -> None:
+        """Give back all that is leased, and log out."""
+        failed = ""
+        for each in (*self._leases.values(), *self._logins.values()):
+            try:
+                if each.ends > time.monotonic():
+                    self._reader.revoke(each.lease)
+            except StrongroomError as error:
+                failed = str(error)
+        if failed:
+            self._report(f"not everything that was leased could be given back, and ends by itself: {failed}")
+        self._reader.close()
+
+    def _renew_logins(self) -> None:
+        now = time.monotonic()
+        for key, each in list(self._logins.items()):
+            if each.due > now:
+                continue
+            renewed = self._reader.renew(each.lease)
+            del self._logins[key]
+            self._logins[renewed.id] = _Held.now(renewed)
+            if renewed.id != key:  # all that the former login leased ended with it
+                self._leases = {id: held for id, held in self._leases.items() if held.lease.scheme != renewed.scheme}
+                self._stale |= {
+                    index for index, one in enumerate(self._fetched)
+                    if one and one.lease and one.lease.scheme == renewed.scheme
+                }  # fmt: skip
+
+    def _renew_leases(self) -> None:
+        now = time.monotonic()
+        for key, each in list(self._leases.items()):
+            users = {index for index, one in enumerate(self._fetched) if one and one.lease and one.lease.id == key}
+            if each.due > now or users <= self._stale:
+                continue
+            try:
+                renewed = self._reader.renew(each.lease) if each.lease.renewable else None
+            except StoreUnavailable:
+                raise
+            except StoreRefused:
+                renewed = None
+            if renewed is None or renewed.seconds < _WORTH_KEEPING * each.first:
+                self._stale |= users
+            else:
+                self._leases[key] = _Held.now(renewed, each.first)
+
+    def _refresh(self) -> bool:
+        """Fetch what is due, write it, and tell whether a file changed."""
+        now = time.monotonic()
+        looked = now >= self._refresh_at
+        wanted = self._stale | {
+            index for index, each in enumerate(self._fetched) if looked and (each is None or each.lease is None)
+        }
+        if not wanted:
+            return False
+        order = sorted(wanted)
+        results = self._reader.try_read([self._needed[index].reference for index in order])
+        fetched, failed = list(self._fetched), None
+        for index, result in zip(order, results, strict=True):
+            if not isinstance(result, StrongroomError):
+                fetched[index] = result
+            elif self._fetched[index] is not None or not self._needed[index].optional:
+                failed = failed or result
+        self._hold([fetched[index] for index in order])
+        changed = self._write(fetched)
+        self._fetched = fetched
+        if failed is not None:
+            self._stale -= {index for index, result in zip(order, results, strict=True) if isinstance(result, Fetched)}
+            if not changed:
+                raise failed
+            self._say(str(failed))
+        else:
+            self._stale.clear()
+            if looked:
+                self._refresh_at = now + self._interval
+        if changed:
+            self._report(f"written anew: {', '.join(changed)}")
+            if self._cache and failed is None:
+                self._cache.save([each for each in fetched if each])
+        return bool(changed)
+
+    def _hold(self, fetched: Sequence[Fetched | None]) -> None:
+        """Remember the leases and logins that we do not know yet, and forget those that have ended."""
+        now = time.monotonic()
+        self._leases = {key: each for key, each in self._leases.items() if each.ends > now}
+        for each in fetched:
+            if each and each.lease and each.lease.id not in self._leases:
+                self._leases[each.lease.id] = _Held.now(each.lease)
+        known = {lease.id: lease for lease in self._reader.logins()}
+        self._logins = {id: self._logins.get(id) or _Held.now(lease) for id, lease in known.items()}
+
+    def _say(self, trouble: str) -> None:
+        """Report a trouble once, and its end."""
+        if trouble and trouble != self._trouble:
+            self._report(f"{trouble} The application keeps the last good values.")
+        elif self._trouble and not trouble:
+            self._report("all secrets are fresh again.")
+        self._trouble = trouble
