@@ -12,8 +12,9 @@ from strongroom.errors import StrongroomError
 from strongroom.references import Reference
 
 
-def need(name: str, reference: str, *options: int, mode: int = needed.MODE) -> Needed:
-    return Needed(name, Reference.parse(reference), *options) if options else Needed(name, Reference.parse(reference), mode=mode)
+def need(name: str, reference: str, uid: int | None = None, gid: int | None = None, mode: int = needed.MODE,
+         optional: bool = False) -> Needed:  # fmt: skip
+    return Needed(name, Reference.parse(reference), uid, gid, mode, optional)
 
 
 @pytest.mark.parametrize(

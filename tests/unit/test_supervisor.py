@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -66,8 +65,8 @@ class Running:
 
 
 @pytest.fixture
-def directory(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path
+def directory(tmp_path: Path) -> Path:
+    return tmp_path
 
 
 def start(directory: Path, change: str = "", restart: str = "") -> Running:
@@ -87,7 +86,9 @@ def test_signals_are_forwarded(directory: Path, name: str) -> None:
     assert (directory / "closed").exists()
 
 
-@pytest.mark.parametrize(("script", "status"), [("exit 0", 0), ("exit 42", 42), ("kill -KILL $$", 137), ("kill $$", 143)])
+@pytest.mark.parametrize(
+    ("script", "status"), [("exit 0", 0), ("exit 42", 42), ("kill -KILL $$", 137), ("kill $$", 143)]
+)
 def test_exit_status(directory: Path, script: str, status: int) -> None:
     assert Running(directory, "", "", "sh", "-c", script).end() == status
     assert (directory / "closed").exists()

@@ -110,7 +110,7 @@ class Cache:
             }
         except pyrage.DecryptError:
             raise DeliveryError(
-                f"the cache {self._path} is damaged, or {self._identity.path} is not the identity that it was written for."
+                f"the cache {self._path} is damaged, or {self._identity.path} is not the identity that opens it."
             ) from None
         except (ValueError, KeyError, TypeError):
             raise DeliveryError(f"the cache {self._path} is not what strongroom wrote. Remove it.") from None

@@ -141,7 +141,7 @@ def watch(
 
 
 def fetch(needed: Sequence[Needed], reader: References, cache: Cache | None, report: Report) -> list[Fetched | None]:
-    """Return what is needed, in its order, from the cache where a manager cannot be reached; None for what may be missing.
+    """Return what is needed, in its order: None for what may be missing; from the cache while a manager is away.
 
     Raises:
         StrongroomError: something is missing.
@@ -219,4 +219,3 @@ def say(text: str) -> None:
     """Write a line to standard error, which is the container's log."""
     sys.stderr.write(f"strongroom: {text}\n")
     sys.stderr.flush()
-

@@ -5,6 +5,7 @@ While a manager cannot be reached the last good values stay, and that is said on
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -65,7 +66,7 @@ class Fresh:
     def begin(self, fetched: Sequence[Fetched | None]) -> None:
         """Start from what was fetched first."""
         self._fetched = list(fetched)
-        self._hold(fetched)
+        self._hold()
         self._refresh_at = time.monotonic() + self._interval
 
     def wait(self) -> float:
@@ -77,17 +78,19 @@ class Fresh:
 
     def work(self) -> bool:
         """Renew and fetch what is due, and tell whether a file changed."""
+        changed, failed = False, None
         try:
             self._renew_logins()
             self._renew_leases()
-            changed = self._refresh()
+            changed, failed = self._refresh()
         except StrongroomError as error:
-            self._say(str(error))
+            failed = error
+        if failed is None:
+            self._pause = 0.0
+        else:
             self._pause = min(max(_FIRST_PAUSE, self._pause * 2), _LONGEST_PAUSE)
             self._retry_at = time.monotonic() + self._pause * random.uniform(0.5, 1)  # noqa: S311
-            return False
-        self._pause = 0.0
-        self._say("")
+        self._say(str(failed or ""))
         return changed
 
     def close(self) -> None:
@@ -122,7 +125,7 @@ class Fresh:
         now = time.monotonic()
         for key, each in list(self._leases.items()):
             users = {index for index, one in enumerate(self._fetched) if one and one.lease and one.lease.id == key}
-            if each.due > now or users <= self._stale:
+            if each.due > now or users <= self._stale:  # those are fetched anew anyway
                 continue
             try:
                 renewed = self._reader.renew(each.lease) if each.lease.renewable else None
@@ -135,50 +138,44 @@ class Fresh:
             else:
                 self._leases[key] = _Held.now(renewed, each.first)
 
-    def _refresh(self) -> bool:
-        """Fetch what is due, write it, and tell whether a file changed."""
-        now = time.monotonic()
-        looked = now >= self._refresh_at
-        wanted = self._stale | {
-            index for index, each in enumerate(self._fetched) if looked and (each is None or each.lease is None)
-        }
-        if not wanted:
-            return False
-        order = sorted(wanted)
-        results = self._reader.try_read([self._needed[index].reference for index in order])
-        fetched, failed = list(self._fetched), None
-        for index, result in zip(order, results, strict=True):
-            if not isinstance(result, StrongroomError):
-                fetched[index] = result
-            elif self._fetched[index] is not None or not self._needed[index].optional:
-                failed = failed or result
-        self._hold([fetched[index] for index in order])
+    def _refresh(self) -> tuple[bool, StrongroomError | None]:
+        """Fetch what is due and write it; tell whether a file changed, and what could not be fetched."""
+        looking = time.monotonic() >= self._refresh_at
+        due = sorted(
+            index for index, each in enumerate(self._fetched)
+            if index in self._stale or (looking and (each is None or each.lease is None))
+        )  # fmt: skip
+        results = dict(zip(due, self._reader.try_read([self._needed[index].reference for index in due]), strict=True))
+        found = {index: each for index, each in results.items() if not isinstance(each, StrongroomError)}
+        # What was never there is optional, and may stay away.
+        failed = next((each for index, each in results.items()
+                       if isinstance(each, StrongroomError) and self._fetched[index] is not None), None)  # fmt: skip
+        fetched = [found.get(index, each) for index, each in enumerate(self._fetched)]
         changed = self._write(fetched)
         self._fetched = fetched
-        if failed is not None:
-            self._stale -= {index for index, result in zip(order, results, strict=True) if isinstance(result, Fetched)}
-            if not changed:
-                raise failed
-            self._say(str(failed))
-        else:
-            self._stale.clear()
-            if looked:
-                self._refresh_at = now + self._interval
+        self._stale -= set(found)
+        self._hold()
+        if looking and failed is None:
+            self._refresh_at = time.monotonic() + self._interval
         if changed:
             self._report(f"written anew: {', '.join(changed)}")
             if self._cache and failed is None:
                 self._cache.save([each for each in fetched if each])
-        return bool(changed)
+        return bool(changed), failed
 
-    def _hold(self, fetched: Sequence[Fetched | None]) -> None:
+    def _hold(self) -> None:
         """Remember the leases and logins that we do not know yet, and forget those that have ended."""
         now = time.monotonic()
-        self._leases = {key: each for key, each in self._leases.items() if each.ends > now}
-        for each in fetched:
-            if each and each.lease and each.lease.id not in self._leases:
-                self._leases[each.lease.id] = _Held.now(each.lease)
-        known = {lease.id: lease for lease in self._reader.logins()}
-        self._logins = {id: self._logins.get(id) or _Held.now(lease) for id, lease in known.items()}
+        used = {each.lease.id: each.lease for each in self._fetched if each and each.lease}
+        for key, lease in used.items():
+            self._leases.setdefault(key, _Held.now(lease))
+        # One that nothing uses any more is not renewed; it is only given back at the end.
+        self._leases = {
+            key: each if key in used else each._replace(due=math.inf)
+            for key, each in self._leases.items()
+            if each.ends > now or key in used
+        }
+        self._logins = {lease.id: self._logins.get(lease.id) or _Held.now(lease) for lease in self._reader.logins()}
 
     def _say(self, trouble: str) -> None:
         """Report a trouble once, and its end."""

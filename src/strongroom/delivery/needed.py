@@ -15,7 +15,7 @@ from ..references import EVERY_FIELD, Reference
 VARIABLE = "STRONGROOM_SECRETS"
 MODE = 0o400  # nobody but the application itself has a reason to read them
 _PREFIX = re.compile(r"(?:[a-zA-Z0-9][a-zA-Z0-9_.-]*)?")
-# A comma or a line's end ends a reference only where another NAME=SCHEME: follows, or nothing: a reference may have commas.
+# A reference may have commas: one ends it only where another NAME=SCHEME:// follows, or nothing.
 _BETWEEN = re.compile(r"\s*[,\n]\s*(?=[\w.-]*=[a-z][a-z0-9+.-]*://|$)")
 _OPTIONS = {"from", "uid", "gid", "mode", "optional"}
 
@@ -39,7 +39,7 @@ class Needed(NamedTuple):
         return self.reference.field == EVERY_FIELD
 
 
-def parse(text: str) -> list[Needed]:
+def parse(text: str, where: str = VARIABLE) -> list[Needed]:
     """Read ``NAME=REFERENCE,…``, the form of the variable ``STRONGROOM_SECRETS``.
 
     Raises:
@@ -50,15 +50,15 @@ def parse(text: str) -> list[Needed]:
         name, equals, reference = item.partition("=")
         if not equals or "://" not in reference:
             raise DeclarationError(
-                f"'{name}' in {VARIABLE} is not understood: give NAME=REFERENCE,…, such as "
+                f"'{name}' in {where} is not understood: give NAME=REFERENCE,…, such as "
                 "db_password=vault://secret/myapp/db#password"
             )
-        found.append(_checked(Needed(name, _reference(reference, VARIABLE)), VARIABLE))
+        found.append(_checked(Needed(name, _reference(reference, where)), where))
     return found
 
 
 def load(path: Path) -> list[Needed]:
-    """Read a TOML or YAML file: ``secrets`` maps each name to a reference, or to ``from`` with uid, gid, mode, optional.
+    """Read a TOML or YAML file: ``secrets`` maps names to references, or to ``from`` with uid, gid, mode, optional.
 
     Raises:
         DeclarationError, InvalidName, InvalidReference: it cannot be read or understood.

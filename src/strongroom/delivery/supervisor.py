@@ -63,7 +63,10 @@ class Program(NamedTuple):
         resource.setrlimit(resource.RLIMIT_CORE, self.core_limit)
         try:
             child = subprocess.Popen(
-                self.command, env=dict(self.environment()), process_group=0, **options  # type: ignore[call-overload]
+                self.command,
+                env=dict(self.environment()),
+                process_group=0,
+                **options,  # type: ignore[call-overload]
             )
         finally:
             resource.setrlimit(resource.RLIMIT_CORE, ours)

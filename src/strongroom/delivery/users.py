@@ -57,5 +57,5 @@ def become(user: User) -> None:
         os.setresuid(user.uid, user.uid, user.uid)
     except OSError as error:
         raise DeliveryError(
-            f"this process cannot become user {user.uid}: {error.strerror}. Root needs the capabilities SETUID and SETGID."
+            f"this process cannot become user {user.uid}: {error.strerror}. It takes the capabilities SETUID, SETGID."
         ) from None

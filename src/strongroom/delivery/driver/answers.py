@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...errors import DeclarationError, PolicyDenied, StoreUnavailable, StrongroomError
+from ...errors import DeclarationError, InvalidReference, PolicyDenied, StoreUnavailable, StrongroomError
 from ...references import EVERY_FIELD, Reference
 from .fetches import Fetches
 from .policy import Policy
@@ -22,7 +22,7 @@ Log = Callable[[str], None]
 
 
 class Answers:
-    """Answers requests for secrets, counts them, and logs every refusal: the Engine shows it at its debug level only."""
+    """Answers requests for secrets, counts them, and logs refusals: the Engine shows them at its debug level only."""
 
     def __init__(self, fetches: Fetches, policy: Policy, log: Log) -> None:
         """Answer from ``fetches`` what ``policy`` allows."""
@@ -43,7 +43,9 @@ class Answers:
             outcome = _OUTCOMES.get(type(error), "failed")
             message = str(error) if isinstance(error, StrongroomError) else f"unexpected {type(error).__name__}."
             answer = (500, {"Err": f"strongroom: {message}"})
-            self._log(f"secret '{request.get('SecretName', '')}' for service '{request.get('ServiceName', '')}': {message}")
+            self._log(
+                f"secret '{request.get('SecretName', '')}' for service '{request.get('ServiceName', '')}': {message}"
+            )
         with self._lock:
             self._outcomes[outcome] += 1
             self._seconds += time.monotonic() - started
@@ -93,7 +95,7 @@ class Answers:
 
 
 _OUTCOMES: Mapping[type[Exception], str] = {
-    PolicyDenied: "denied", DeclarationError: "invalid", StoreUnavailable: "unreachable",
+    PolicyDenied: "denied", DeclarationError: "invalid", InvalidReference: "invalid", StoreUnavailable: "unreachable",
 }  # fmt: skip
 
 

@@ -98,7 +98,7 @@ class Fetches:
     def _run(self, reference: Reference, result: Future[Value]) -> None:
         try:
             result.set_result(self._read(reference))
-        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+        except BaseException as error:
             result.set_exception(error)
         finally:
             self._places.release()

@@ -6,13 +6,13 @@ nothing of a driver on a socket; that the leader has one is proved by making a s
 
 from __future__ import annotations
 
+import json
 import secrets
+import socket
 from collections.abc import Mapping
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, NamedTuple
-import json
-import socket
 
 from ...docker.engine import Engine, require_manager
 from ...errors import EngineError
@@ -31,12 +31,14 @@ class Node(NamedTuple):
 
 def answers(path: Path) -> bool:
     """Tell whether a driver answers on a socket of this machine."""
+    connection = Unix(path)
     try:
-        connection = _Unix(path)
         connection.request("POST", "/Plugin.Activate")
         return "secretprovider" in json.loads(connection.getresponse().read()).get("Implements", [])
     except (OSError, ValueError):
         return False
+    finally:
+        connection.close()
 
 
 def look(engine: Engine, driver: str) -> list[Node]:
@@ -54,7 +56,9 @@ def _node(engine: Engine, node: Mapping[str, Any], driver: str) -> Node:
     name, manager = str(node["Description"]["Hostname"]), node.get("ManagerStatus") or {}
     address = str(manager.get("Addr", "")).rpartition(":")[0]
     plugins = node["Description"].get("Engine", {}).get("Plugins") or []
-    if any(each.get("Type") == "secretprovider" and str(each.get("Name")).partition(":")[0] == driver for each in plugins):
+    if any(
+        each.get("Type") == "secretprovider" and str(each.get("Name")).partition(":")[0] == driver for each in plugins
+    ):
         return Node(name, address, True, "as a managed plugin")
     if manager.get("Leader"):
         has = _leader_has(engine, driver)
@@ -76,12 +80,15 @@ def _leader_has(engine: Engine, driver: str) -> bool:
     return True
 
 
-class _Unix(HTTPConnection):
+class Unix(HTTPConnection):
+    """HTTP over a unix socket."""
+
     def __init__(self, path: Path) -> None:
         super().__init__("localhost", timeout=_SECONDS)
         self._path = str(path)
 
     def connect(self) -> None:
+        """Connect to the socket."""
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(_SECONDS)
         self.sock.connect(self._path)

@@ -50,7 +50,7 @@ class Policy:
         if self._path is None:
             if reference.scheme not in MANAGERS:
                 raise PolicyDenied(
-                    f"{reference.scheme}:// is only for services that a policy names: start the driver with --policy FILE."
+                    f"{reference.scheme}:// is only for services that a policy names: start the driver with --policy."
                 )
             return
         self._refresh()

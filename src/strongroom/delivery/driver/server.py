@@ -12,12 +12,16 @@ from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import TCPServer, ThreadingMixIn, UnixStreamServer
-from typing import Any
 
 from ...errors import DeliveryError
-from .answers import Answers
+from ...model import Value
+from ...references import Reference
+from ...stores.registry import References
+from . import Options
+from .answers import Answers, log
+from .fetches import Fetches
+from .policy import Policy
 
-SOCKET = Path("/run/docker/plugins/strongroom.sock")
 _TYPE = "application/vnd.docker.plugins.v1.1+json"
 _MOST_BYTES = 1 << 20
 _IDLE_SECONDS = 300
@@ -28,7 +32,7 @@ class _Threads(ThreadingMixIn):
     request_queue_size = 512
     answers: Answers
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: whoever asked has gone away."""
 
 
@@ -56,7 +60,7 @@ class _Watched(BaseHTTPRequestHandler):
         else:
             self._send(404, "there are /health and /metrics\n", "text/plain")
 
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class's name
+    def log_message(self, format: str, *arguments: object) -> None:
         """Log nothing: the answers log what is worth it."""
 
     def _send(self, status: int, text: str, kind: str = _TYPE) -> None:
@@ -95,6 +99,25 @@ class _Plugin(_Watched):
         return body
 
 
+def run(options: Options) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        DeliveryError: a socket cannot be made, or another driver serves it.
+        DeclarationError: the policy is wrong.
+    """
+    reader = References(options.deadline)
+
+    def read(reference: Reference) -> Value:
+        (fetched,) = reader.read([reference])
+        return fetched.value
+
+    answers = Answers(Fetches(read, options.deadline, options.concurrency), Policy(options.policy), log)
+    log(f"the driver '{options.name}' serves {options.socket}")
+    serve(answers, options.socket, options.port)
+    reader.close()
+
+
 def serve(answers: Answers, plugin: Path, port: int | None) -> None:
     """Serve until SIGTERM or SIGINT; on ``port`` of the loopback address, health and metrics alone.
 
@@ -111,10 +134,23 @@ def serve(answers: Answers, plugin: Path, port: int | None) -> None:
             except OSError as error:
                 raise DeliveryError(f"port {port} of 127.0.0.1 cannot be used: {error.strerror}.") from None
             stack.enter_context(_serving(watched, answers))
-        stack.enter_context(_serving(_bind(plugin), answers))
-        stack.callback(plugin.unlink, missing_ok=True)
+        stack.enter_context(serving_on(plugin, answers))
         _say_ready()
         stop.wait()
+
+
+@contextmanager
+def serving_on(path: Path, answers: Answers) -> Iterator[None]:
+    """Serve the plugin protocol on a socket of mode 0600 until the block ends.
+
+    Raises:
+        DeliveryError: it cannot be made, or another driver serves it.
+    """
+    with _serving(_bind(path), answers):
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -130,11 +166,6 @@ def _serving(server: _Socket | _Port, answers: Answers) -> Iterator[None]:
 
 
 def _bind(path: Path) -> _Socket:
-    """Make a socket of mode 0600.
-
-    Raises:
-        DeliveryError: it cannot be made, or another driver serves it.
-    """
     former = os.umask(0o022)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

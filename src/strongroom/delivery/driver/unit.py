@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import DeliveryError
+from . import Options
 
 NAME = "strongroom-driver.service"
 ENVIRONMENT = "/etc/strongroom/driver.env"
@@ -49,13 +49,13 @@ WantedBy=multi-user.target
 """
 
 
-def text(options: Sequence[str]) -> str:
+def text(options: Options) -> str:
     """Return the unit for a driver with these options."""
-    command = " ".join(_quoted(word) for word in (str(_program()), "driver", *options))
+    command = " ".join(_quoted(word) for word in (str(_program()), "driver", *options.arguments()))
     return _TEXT.format(directory=_DIRECTORY, name=NAME, environment=ENVIRONMENT, command=command)
 
 
-def install(options: Sequence[str]) -> Path:
+def install(options: Options) -> Path:
     """Write the unit, and start it now and at each boot; return where it is.
 
     Raises:
@@ -70,9 +70,11 @@ def install(options: Sequence[str]) -> Path:
     except OSError as error:
         raise DeliveryError(f"{path} cannot be written: {error.strerror}. Run it as root.") from None
     for arguments in (["daemon-reload"], ["enable", NAME], ["restart", NAME]):
-        done = subprocess.run(["systemctl", *arguments], capture_output=True, text=True)
+        done = subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False)
         if done.returncode:
-            raise DeliveryError(f"systemctl {' '.join(arguments)} failed: {done.stderr.strip()} See: journalctl -u {NAME}")
+            raise DeliveryError(
+                f"systemctl {' '.join(arguments)} failed: {done.stderr.strip()} See: journalctl -u {NAME}"
+            )
     return path
 
 
