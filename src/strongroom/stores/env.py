@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from ..errors import InvalidReference, SecretNotFound, StrongroomError
 from .managers import Content, Wanted
-from .readonly import ReadOnlyStore, only_current
 from .retry import side_by_side
+from .single import SingleStore, only_current
 
 
 class Manager:
@@ -22,9 +22,9 @@ class Manager:
         """Read variables; a path is a variable's name."""
         return side_by_side(_fetch, wanted)
 
-    def store(self, path: str) -> ReadOnlyStore:
+    def store(self, path: str) -> SingleStore:
         """Return the environment as a store, or, after a prefix, the variables that start with it."""
-        return ReadOnlyStore(f"env://{path}", lambda name: _fetch(Wanted(path + re.sub("[.-]", "_", name))))
+        return SingleStore(f"env://{path}", lambda name: _fetch(Wanted(path + re.sub("[.-]", "_", name))))
 
     def close(self) -> None:
         """Do nothing."""

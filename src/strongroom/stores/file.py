@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import AccessDenied, InvalidName, SecretNotFound, StoreRefused, StrongroomError
-from ..model import MAX_VALUE_BYTES, Name
+from ..errors import AccessDenied, SecretNotFound, StoreRefused, StrongroomError
+from ..model import MAX_VALUE_BYTES
 from .managers import Content, Wanted
-from .readonly import ReadOnlyStore, only_current
 from .retry import side_by_side
+from .single import SingleStore, only_current
 
 
 class Manager:
@@ -22,10 +22,10 @@ class Manager:
         """Read files."""
         return side_by_side(_fetch, wanted)
 
-    def store(self, path: str) -> ReadOnlyStore:
+    def store(self, path: str) -> SingleStore:
         """Return a directory as a store: each file is a secret of its name."""
         directory = Path(path)
-        return ReadOnlyStore(f"file://{path}", lambda name: _fetch(Wanted(str(directory / name))), lambda: _names(path))
+        return SingleStore(f"file://{path}", lambda name: _fetch(Wanted(str(directory / name))), lambda: _names(path))
 
     def close(self) -> None:
         """Do nothing."""
@@ -45,13 +45,8 @@ def _fetch(wanted: Wanted) -> Content:
         raise StoreRefused(f"{uri} cannot be read: {error.strerror}.") from None
 
 
-def _names(path: str) -> Iterator[str]:
+def _names(path: str) -> list[str]:
     try:
-        files = [each.name for each in Path(path).iterdir() if each.is_file()]
+        return [each.name for each in Path(path).iterdir() if each.is_file()]
     except OSError as error:
         raise StoreRefused(f"file://{path} cannot be listed: {error.strerror}.") from None
-    for name in files:
-        try:
-            yield Name(name)
-        except InvalidName:
-            continue

@@ -5,6 +5,7 @@ A module of this folder has one ``Manager``; other packages' are found by the en
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -47,7 +48,7 @@ class Content:
     ) -> None:
         """Take what the manager gave. ``version`` is the one that was read, where there are versions."""
         self.uri = uri
-        self._data = data
+        self._data = _plain(data)
         self.version = version
         self.lease = lease
 
@@ -60,8 +61,6 @@ class Content:
         """
         if isinstance(self._data, bytes):
             return self._value(self._data)
-        if set(self._data) == {"value"}:
-            return self._value(_bytes(self._data["value"]))
         raise self._no_field("", "it has fields: name one")
 
     def field(self, name: str) -> Value:
@@ -79,16 +78,13 @@ class Content:
         raise self._no_field(name, f"it has no field '{name}'")
 
     def fields(self) -> dict[str, Value]:
-        """Return every field.
+        """Return every field; the whole as ``value`` where there are none.
 
         Raises:
-            SecretNotFound: it has none.
             InvalidValue: one is empty or too large.
         """
-        fields = self._fields()
-        if not fields:
-            raise self._no_field("*", "it has no fields")
-        return {name: self._value(_bytes(each), name) for name, each in fields.items()}
+        found = {name: self._value(_bytes(each), name) for name, each in self._fields().items()}
+        return found or {"value": self.whole()}
 
     def document(self) -> dict[str, Any] | str | bytes:
         """Return it as programs like it: fields or a JSON object as a dict, text as str, all else as bytes."""
@@ -171,6 +167,29 @@ class Leasing(Protocol):
     def revoke(self, lease: Lease) -> None:
         """End a lease, and what was made for it; one that ended already is none of a problem. A login ends, too."""
         ...
+
+
+def to_document(value: Value) -> dict[str, str]:
+    """Return a value as JSON has it, for managers that keep text or documents only: base64 where it is no text."""
+    data = value.reveal()
+    try:
+        return {"value": data.decode()}
+    except UnicodeDecodeError:
+        return {"value": base64.b64encode(data).decode(), "encoding": "base64"}
+
+
+def _plain(data: bytes | Mapping[str, Any]) -> bytes | Mapping[str, Any]:
+    """Undo ``to_document``."""
+    if isinstance(data, bytes) or "value" not in data:
+        return data
+    try:
+        if set(data) == {"value"}:
+            return _bytes(data["value"])
+        if set(data) == {"value", "encoding"} and data["encoding"] == "base64":
+            return base64.b64decode(data["value"], validate=True)
+    except (ValueError, TypeError):
+        pass
+    return data
 
 
 def _bytes(value: object) -> bytes:

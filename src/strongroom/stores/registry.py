@@ -15,7 +15,7 @@ from .retry import DEFAULT_LIMIT, all_or_error, side_by_side
 
 GROUP = "strongroom.stores"
 # Ours are known without a search: looking through all that is installed takes longer than reading a secret.
-_OWN = ("env", "file")
+_OWN = ("env", "file", "vault")
 
 
 class Fetched(NamedTuple):
