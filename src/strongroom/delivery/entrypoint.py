@@ -11,24 +11,25 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from ..errors import DeliveryError, SecretNotFound, StoreUnavailable, StrongroomError
 from ..model import Grant, Name, Value
 from ..stores.registry import Fetched, References
 from . import files, linux, users
-from .cache import Cache
 from .files import SECRETS_DIR, Granted
 from .needed import Needed
 from .process import find_program
 from .users import User
+
+if TYPE_CHECKING:
+    from .cache import Cache
 
 Report = Callable[[str], None]
 
 # What managers take as a login: theirs, and nothing of the application's. Where they lie in files, file modes protect
 # them.
 _CREDENTIALS = {
-    "vault": ("TOKEN", "SECRET_ID", "WRAPPED_SECRET_ID", "ROLE_ID", "USERNAME", "PASSWORD", "CLIENT_KEY"),
     "aws": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
     "azure": ("AZURE_CLIENT_SECRET", "AZURE_PASSWORD", "AZURE_CLIENT_CERTIFICATE_PASSWORD"),
     "gcp": ("GOOGLE_APPLICATION_CREDENTIALS",),
@@ -171,9 +172,10 @@ def without_credentials(
 
     A variable that is itself such a secret goes, too.
     """
-    schemes = {each.reference.scheme for each in needed} | {"vault"}
-    hidden = {name for scheme in schemes for name in _CREDENTIALS.get(scheme, ())}
-    hidden |= {f"{product}_{name}" for product in ("VAULT", "BAO") for name in _CREDENTIALS["vault"]}
+    from ..stores.vault.settings import CREDENTIALS
+
+    schemes = {each.reference.scheme for each in needed}
+    hidden = {name for scheme in schemes for name in _CREDENTIALS.get(scheme, ())} | CREDENTIALS
     hidden |= {each.reference.path for each in needed if each.reference.scheme == "env"}
     return {name: text for name, text in environment.items() if name not in hidden or name in kept}
 
