@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -102,8 +104,12 @@ class OpenBao:
             {"X-Vault-Token": self.root_token if token is None else token}, method=method,
         )  # fmt: skip
         context = ssl.create_default_context(cafile=str(self.ca)) if self.tls else None
-        with urllib.request.urlopen(request, timeout=30, context=context) as response:
-            return json.loads(response.read() or b"{}")
+        try:
+            with urllib.request.urlopen(request, timeout=30, context=context) as response:
+                return json.loads(response.read() or b"{}")
+        except urllib.error.HTTPError as error:
+            error.add_note(error.read().decode())
+            raise
 
     def token(self, policy: str, **options: object) -> str:
         """Return a new token that may do what a policy says."""
@@ -125,7 +131,7 @@ class OpenBao:
 
     def stop(self) -> None:
         """End it."""
-        self._process.terminate()
+        self._process.kill()  # it keeps nothing
         self._process.wait(30)
         self._log.close()
 
@@ -167,5 +173,78 @@ class Python:
     def stop(self) -> None:
         """End it."""
         self._process.terminate()
+        self._process.wait(30)
+        self._log.close()
+
+
+def postgres_programs() -> Path | None:
+    """Return the folder of PostgreSQL's programs, as Debian's package has it."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    return found[-1].parent if found else None
+
+
+@dataclass
+class Postgres:
+    """A PostgreSQL server. It refuses to run as root, and so does not."""
+
+    directory: Path
+    port: int = field(default_factory=free_port)
+    password: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+
+    def __post_init__(self) -> None:
+        programs = postgres_programs()
+        assert programs
+        self.directory.mkdir(mode=0o700)
+        user = "nobody" if os.geteuid() == 0 else None
+        (self.directory / "password").write_text(self.password)
+        if user:
+            for path in (self.directory, self.directory / "password"):
+                shutil.chown(path, user)
+        data = self.directory / "data"
+        words: list[str | Path] = [programs / "initdb", "-D", data, "-U", "root", "-A", "scram-sha-256", "--no-sync"]
+        words += ["--no-locale", "-E", "UTF8", "--pwfile", self.directory / "password"]
+        subprocess.run(words, check=True, capture_output=True, user=user, cwd=self.directory)
+        options = ["-p", str(self.port), "-k", str(self.directory), "-h", LOCAL, "-F"]
+        self._log = (self.directory / "log").open("wb")
+        self._process = subprocess.Popen(
+            [programs / "postgres", "-D", data, *options], stdout=self._log, stderr=subprocess.STDOUT, user=user,
+            cwd=self.directory,
+        )  # fmt: skip
+        wait_for(self.port, self._process)
+        deadline = time.monotonic() + 30
+        while not self.can_log_in("root", self.password):
+            assert time.monotonic() < deadline, "PostgreSQL was not ready in time"
+            time.sleep(0.1)
+
+    def can_log_in(self, user: str, password: str) -> bool:
+        """Return whether it takes a password."""
+        file = self.directory / f"pgpass-{secrets.token_hex(4)}"
+        file.touch(mode=0o600)
+        file.write_text(f"*:*:*:*:{password}\n")
+        done = subprocess.run(
+            ["psql", "-h", LOCAL, "-p", str(self.port), "-U", user, "-d", "postgres", "-c", "select 1"],
+            capture_output=True, env={"PATH": os.environ["PATH"], "PGPASSFILE": str(file), "PGCONNECT_TIMEOUT": "10"},
+        )  # fmt: skip
+        file.unlink()
+        return done.returncode == 0
+
+    def engine(self, vault: OpenBao, ttl: str = "60s", max_ttl: str = "600s") -> str:
+        """Let an OpenBao make users of this server: role ``app`` of the database engine at the path returned."""
+        mount = f"database-{secrets.token_hex(3)}"
+        vault.api("POST", f"sys/mounts/{mount}", {"type": "database"})
+        vault.api("POST", f"{mount}/config/app", {
+            "plugin_name": "postgresql-database-plugin", "allowed_roles": "app", "username": "root",
+            "password": self.password, "password_authentication": "scram-sha-256",
+            "connection_url": f"postgresql://{{{{username}}}}:{{{{password}}}}@{LOCAL}:{self.port}/postgres?sslmode=disable",
+        })  # fmt: skip
+        create = "CREATE ROLE \"{{name}}\" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"
+        vault.api("POST", f"{mount}/roles/app", {
+            "db_name": "app", "creation_statements": [create], "default_ttl": ttl, "max_ttl": max_ttl,
+        })  # fmt: skip
+        return mount
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.send_signal(signal.SIGINT)
         self._process.wait(30)
         self._log.close()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import servers
-from servers import OpenBao
+from servers import OpenBao, Postgres
 
 
 def missing(what: str) -> None:
@@ -36,3 +38,16 @@ def vault(openbao: OpenBao, monkeypatch: pytest.MonkeyPatch) -> OpenBao:
     for name, value in openbao.environment.items():
         monkeypatch.setenv(name, value)
     return openbao
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Return a PostgreSQL server."""
+    if servers.postgres_programs() is None:
+        missing("PostgreSQL is not installed")
+    # Its socket's path has to be short, and whoever it runs as must get there.
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o711)
+        server = Postgres(Path(directory, "pg"))
+        yield server
+        server.stop()

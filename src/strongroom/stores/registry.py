@@ -129,16 +129,22 @@ def read_references(references: Sequence[Reference], limit: float = DEFAULT_LIMI
 
 
 def open_store(uri: str, limit: float = DEFAULT_LIMIT) -> Store:
-    """Return the store that a URI such as ``vault://secret/myapp`` names. Nothing is asked of it yet.
+    """Return the store that a URI such as ``vault://secret/myapp`` names.
 
     Raises:
         InvalidReference: it names none.
         StoreUnsupported: nothing that is installed knows its scheme, or it can be read by references only.
+        StoreUnavailable, StoreRefused: it was asked what it is, and did not say.
     """
     scheme, separator, path = uri.partition("://")
     if not separator or "#" in path or "?" in path:
         raise InvalidReference(f"'{uri}' names no store: give SCHEME://PATH, such as vault://secret/myapp.")
-    return find(scheme)(limit).store(path)
+    manager = find(scheme)(limit)
+    try:
+        return manager.store(path)
+    except BaseException:
+        manager.close()
+        raise
 
 
 def find(scheme: str) -> Callable[[float], Manager]:

@@ -70,6 +70,8 @@ class Client:
         data = None if body is None else json.dumps(body).encode()
         url = f"{self._settings.address}/v1/{quote(path, safe='/?=&')}"
         status, answer, after = self._exchange(method, url, data, headers, deadline, reuse)
+        if status == 200 and method in ("GET", "LIST") and not answer:
+            raise StoreUnavailable(f"the answer of {self._settings.address} for {path} was cut short.")
         return self._understand(status, answer, after, path)
 
     def _exchange(
@@ -80,9 +82,9 @@ class Client:
         patience = max(0.05, min(deadline.left(), max(1.0, self.limit / 3)))
         until = Deadline(patience)
         with self._lock:
-            connection = self._idle.pop() if self._idle and reuse else None
-        connection = connection or self._connect(url, patience)
-        sent = False
+            used = self._idle.pop() if self._idle and reuse else None
+        connection = used or self._connect(url, patience)
+        response, sent = None, False
         try:
             if connection.sock is None:
                 connection.connect()
@@ -94,6 +96,10 @@ class Client:
             content = _read_all(response, connection, until)
         except (OSError, http.client.HTTPException) as error:
             connection.close()
+            if response is not None:  # it holds the socket open
+                response.close()
+            elif used and isinstance(error, ConnectionError):  # closed while it was idle, which is nobody's fault
+                return self._exchange(method, url, data, headers, deadline, False)
             raise self._failure(error, sent, patience) from None
         location = response.getheader("Location")
         if response.will_close or redirected or location:

@@ -207,7 +207,7 @@ def read(session: Session, mount: str, path: str, version: int | str | None, uri
     if version is None or isinstance(version, Stage):
         newest = session.request("GET", f"{mount}data/{path}")
         if newest is None:
-            raise SecretNotFound(uri, (f"Vault has nothing at {path}",), "Look at the path, and at VAULT_NAMESPACE.")
+            raise SecretNotFound(uri, ("Vault has nothing there",), "Look at the path, and at VAULT_NAMESPACE.")
         number = _number(newest["data"]["metadata"], version or Stage.CURRENT)
         answer = newest if number == newest["data"]["metadata"]["version"] else None
     elif isinstance(version, int):

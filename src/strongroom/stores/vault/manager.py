@@ -116,7 +116,7 @@ class Manager:
             raise StoreUnsupported(f"{uri} has no versions: leave ?version={wanted.version} out.")
         answer = self._session.request("GET", path)
         if not answer or not answer.get("data"):
-            raise SecretNotFound(uri, (f"Vault has nothing at {path}",), "Look at the path, and at VAULT_NAMESPACE.")
+            raise SecretNotFound(uri, ("Vault has nothing there",), "Look at the path, and at VAULT_NAMESPACE.")
         lease = None
         if answer.get("lease_id"):
             lease = Lease(SCHEME, answer["lease_id"], float(answer["lease_duration"]), bool(answer["renewable"]))
@@ -124,14 +124,16 @@ class Manager:
 
     def _mount(self, path: str) -> Mount:
         """Return the mount that a path belongs to, as the command line ``vault kv`` finds it."""
+        self._session.enter()
         with self._lock:
             for known in self._mounts:
                 if f"{path}/".startswith(known.path):
                     return known
             try:
                 answer = self._session.request("GET", f"sys/internal/ui/mounts/{path}")
-            except AccessDenied as error:
-                raise AccessDenied(f"{error} There may be no engine at vault://{path}.") from None
+            except AccessDenied as error:  # Vault says so to everybody, root too, where there is no engine
+                problem = f"vault://{path} is below no engine, or its policies allow this login nothing there."
+                raise AccessDenied(problem if self._session.is_alive() else str(error)) from None
             data = (answer or {}).get("data")
             if not data:
                 raise SecretNotFound(f"vault://{path}", ("Vault has no engine there",), "Look at the path.")

@@ -46,15 +46,15 @@ class Session:
         Raises:
             StoreUnavailable, AccessDenied, StoreRefused: as ``Client.request``.
         """
-        count = self._enter()
+        count = self.enter()
         try:
             return self._client.request(method, path, body, repeatable=repeatable)
         except AccessDenied as error:
-            if self._is_alive():
+            if self.is_alive():
                 raise AccessDenied(f"{error} Its policies for this login do not allow it.") from None
             if not self._login.path:
                 raise AccessDenied(f"{error} The token has ended, was revoked, or is wrong: log in again.") from None
-        self._enter(count)
+        self.enter(count)
         return self._client.request(method, path, body, repeatable=repeatable)
 
     def lease(self) -> Lease | None:
@@ -63,7 +63,7 @@ class Session:
         Raises:
             StoreUnavailable, AccessDenied, StoreRefused: there is no login.
         """
-        count = self._enter()
+        count = self.enter()
         if not self._login.path and not self._seconds:
             data = (self.request("GET", "auth/token/lookup-self") or {}).get("data") or {}
             self._seconds, self._renewable = float(data.get("ttl") or 0), bool(data.get("renewable"))
@@ -88,7 +88,7 @@ class Session:
             except StoreRefused:
                 left = 0.0
         if left < lease.seconds / 2 and self._login.path:
-            self._enter(self._number(lease))
+            self.enter(self._number(lease))
             return self._lease(self._count)
         if not left:
             raise StoreRefused(f"the token for {self._address} cannot be renewed.")
@@ -104,8 +104,12 @@ class Session:
         """Close connections."""
         self._client.close()
 
-    def _enter(self, ended: int | None = None) -> int:
-        """Log in, where nobody is or the login of that number has ended; return the number of the present one."""
+    def enter(self, ended: int | None = None) -> int:
+        """Log in, where nobody is or the login of that number has ended; return the number of the present one.
+
+        Raises:
+            StoreUnavailable, AccessDenied: it did not work.
+        """
         with self._lock:
             if self._client.token and ended != self._count:
                 return self._count
@@ -158,7 +162,8 @@ class Session:
                 "yours did, it was stolen: revoke it."
             ) from None
 
-    def _is_alive(self) -> bool:
+    def is_alive(self) -> bool:
+        """Return whether the login holds."""
         try:
             return self._client.request("GET", "auth/token/lookup-self") is not None
         except StoreRefused:
