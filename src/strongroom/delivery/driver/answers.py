@@ -18,13 +18,13 @@ from .policy import Policy
 
 LABEL = "strongroom.ref"
 REUSE_LABEL = "strongroom.reuse"
-Log = Callable[[str], None]
+_REPEATED_SECONDS = 10.0
 
 
 class Answers:
     """Answers requests for secrets, counts them, and logs refusals: the Engine shows them at its debug level only."""
 
-    def __init__(self, fetches: Fetches, policy: Policy, log: Log) -> None:
+    def __init__(self, fetches: Fetches, policy: Policy, log: Callable[[str], None]) -> None:
         """Answer from ``fetches`` what ``policy`` allows."""
         self._fetches, self._policy, self._log = fetches, policy, log
         self._lock = threading.Lock()
@@ -99,10 +99,20 @@ _OUTCOMES: Mapping[type[Exception], str] = {
 }  # fmt: skip
 
 
-def log(text: str) -> None:
-    """Write a line to standard error, where the journal finds it."""
-    sys.stderr.write(f"strongroom: {text}\n")
-    sys.stderr.flush()
+class Log:
+    """Writes lines to standard error, where the journal finds them; the same one not again and again."""
+
+    def __init__(self) -> None:
+        """Start with nothing said."""
+        self._said: dict[str, float] = {}
+
+    def __call__(self, text: str) -> None:
+        """Write a line, unless it was written lately."""
+        now = time.monotonic()
+        self._said = {each: at for each, at in list(self._said.items()) if now - at < _REPEATED_SECONDS}
+        if self._said.setdefault(text, now) == now:
+            sys.stderr.write(f"strongroom: {text}\n")
+            sys.stderr.flush()
 
 
 def _decoded(body: bytes) -> Mapping[str, Any]:

@@ -18,7 +18,7 @@ from ...model import Value
 from ...references import Reference
 from ...stores.registry import References
 from . import Options
-from .answers import Answers, log
+from .answers import Answers, Log
 from .fetches import Fetches
 from .policy import Policy
 
@@ -106,7 +106,7 @@ def run(options: Options) -> None:
         DeliveryError: a socket cannot be made, or another driver serves it.
         DeclarationError: the policy is wrong.
     """
-    reader = References(options.deadline)
+    reader, log = References(options.deadline), Log()
 
     def read(reference: Reference) -> Value:
         (fetched,) = reader.read([reference])
