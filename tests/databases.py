@@ -40,7 +40,7 @@ class Dynamic:
         self.secret_id = str(api("POST", f"auth/approle/role/{name}/secret-id", {})["data"]["secret_id"])
         return {
             "VAULT_ADDR": self.openbao.address, "VAULT_ROLE_ID": role,
-            "STRONGROOM_SECRETS": f"db_=vault://{self.users_path}#*,key=vault://secret/app#api_key",
+            "STRONGROOM_SECRETS": f"db_=vault://{self.users_path}#*,api_key=vault://secret/app#api_key",
         }  # fmt: skip
 
     def users(self) -> list[str]:

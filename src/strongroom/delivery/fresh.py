@@ -61,7 +61,7 @@ class Fresh:
         self._stale: set[int] = set()
         self._refresh_at = self._retry_at = 0.0
         self._pause = 0.0
-        self._trouble = ""
+        self._trouble: type[StrongroomError] | None = None
 
     def begin(self, fetched: Sequence[Fetched | None]) -> None:
         """Start from what was fetched first."""
@@ -90,16 +90,18 @@ class Fresh:
         else:
             self._pause = min(max(_FIRST_PAUSE, self._pause * 2), _LONGEST_PAUSE)
             self._retry_at = time.monotonic() + self._pause * random.uniform(0.5, 1)  # noqa: S311
-        self._say(str(failed or ""))
+        self._say(failed)
         return changed
 
     def close(self) -> None:
         """Give back all that is leased, and log out."""
-        failed = ""
-        for each in (*self._leases.values(), *self._logins.values()):
+        failed, ended = "", set()
+        for each in (*self._logins.values(), *self._leases.values()):
+            if each.ends < time.monotonic() or each.lease.scheme in ended:
+                continue
             try:
-                if each.ends > time.monotonic():
-                    self._reader.revoke(each.lease)
+                if self._reader.revoke(each.lease) and each.lease.id in self._logins:
+                    ended.add(each.lease.scheme)  # with all that it leased
             except StrongroomError as error:
                 failed = str(error)
         if failed:
@@ -177,10 +179,10 @@ class Fresh:
         }
         self._logins = {lease.id: self._logins.get(lease.id) or _Held.now(lease) for lease in self._reader.logins()}
 
-    def _say(self, trouble: str) -> None:
-        """Report a trouble once, and its end."""
-        if trouble and trouble != self._trouble:
+    def _say(self, trouble: StrongroomError | None) -> None:
+        """Report a kind of trouble once, and the end of all."""
+        if trouble and type(trouble) is not self._trouble:
             self._report(f"{trouble} The application keeps the last good values.")
         elif self._trouble and not trouble:
             self._report("all secrets are fresh again.")
-        self._trouble = trouble
+        self._trouble = type(trouble) if trouble else None

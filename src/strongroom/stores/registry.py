@@ -94,13 +94,13 @@ class References:
         """
         return self._leasing(lease).renew(lease)
 
-    def revoke(self, lease: Lease) -> None:
-        """End a lease, or a login with all that it leased.
+    def revoke(self, lease: Lease) -> bool:
+        """End a lease, or a login with all that it leased; see ``Leasing.revoke``.
 
         Raises:
             StoreUnavailable, StoreRefused: it was not ended.
         """
-        self._leasing(lease).revoke(lease)
+        return self._leasing(lease).revoke(lease)
 
     def close(self) -> None:
         """Let go of connections. Logins and leases stay."""
