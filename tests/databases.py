@@ -43,14 +43,14 @@ class Dynamic:
             "STRONGROOM_SECRETS": f"db_=vault://{self.users_path}#*,api_key=vault://secret/app#api_key",
         }  # fmt: skip
 
-    def users(self) -> list[str]:
+    def users(self) -> set[str]:
         """Return the users that there are."""
         import psycopg
 
         with psycopg.connect(
             host=LOCAL, port=self.postgres.port, user="root", password=self.postgres.password, dbname="postgres"
         ) as connection:
-            return [str(row[0]) for row in connection.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE 'v-%'")]
+            return {str(row[0]) for row in connection.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE 'v-%'")}
 
 
 # An application that logs in again and again, and reads its files anew when it is told to. It prints whom it was, and

@@ -206,6 +206,13 @@ def test_a_restart_has_the_new_files(app: Cli, memory: Path) -> None:
     process.communicate(timeout=20)
 
 
+def test_a_cache_that_cannot_be_written_is_said(app: Cli, memory: Path) -> None:
+    app("init")
+    result = app("--identity", str(app.home / ".config/strongroom/identity"), "exec", "--directory", str(memory),
+                 "--cache", "/proc/cache", "--", "true")  # fmt: skip
+    assert "the cache /proc/cache cannot be written" in result.stderr
+
+
 def test_the_last_good_value_stays(app: Cli, memory: Path) -> None:
     value = (app.project / "value").read_text()
     process = start(app, memory, "--watch", "--interval", "0.1", "--", "sleep", "60")

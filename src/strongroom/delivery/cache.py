@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +50,13 @@ class Cache:
         """Return how old the values are."""
         seconds = max(0, int(time.time() - self._at))
         return f"{seconds // 3600} h {seconds % 3600 // 60} min" if seconds >= 3600 else f"{seconds // 60} min"
+
+    def keep(self, fetched: Sequence[Fetched], report: Callable[[str], None]) -> None:
+        """Save the values; that they cannot be is reported, and no reason not to start with them."""
+        try:
+            self.save(fetched)
+        except DeliveryError as error:
+            report(str(error))
 
     def save(self, fetched: Sequence[Fetched]) -> None:
         """Replace the file by these values, if they are other ones. It is there whole, with mode 0600, or not at all.

@@ -9,12 +9,14 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from ..errors import DeliveryError, SecretNotFound, StoreUnavailable, StrongroomError
 from ..model import Grant, Name, Value
+from ..stores.managers import Lease
 from ..stores.registry import Fetched, References
 from . import files, linux, users
 from .files import SECRETS_DIR, Granted
@@ -98,19 +100,21 @@ def run(settings: Settings, reader: References, cache: Cache | None, report: Rep
         FileNotFoundError, PermissionError: the command cannot be started.
     """
     program = find_program(settings.command[0])
-    written = Files(settings)
+    application = Files(settings)
     fetched = fetch(settings.needed, reader, cache, report)
-    written.write(fetched)
-    reader.close()
-    for lease in {each.lease.id: each.lease for each in fetched if each and each.lease}.values():
-        report(f"what {lease.scheme}:// leased ends in {lease.seconds:.0f} s, and nothing renews it without --watch.")
-    environment = written.environment()
-    if settings.user is not None:
-        users.become(settings.user)
-    resource.setrlimit(resource.RLIMIT_CORE, settings.core_limit)
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these two, and a program inherits what is ignored
-        signal.signal(number, signal.SIG_DFL)
-    os.execve(program, list(settings.command), environment)  # noqa: S606 - becoming the command is the point
+    with _giving_back(reader, fetched, report):
+        application.write(fetched)
+        environment = application.environment()
+        for lease in _leases(fetched):
+            report(
+                f"what {lease.scheme}:// leased ends in {lease.seconds:.0f} s, and nothing renews it without --watch."
+            )
+        if settings.user is not None:
+            users.become(settings.user)
+        resource.setrlimit(resource.RLIMIT_CORE, settings.core_limit)
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these two, and a program inherits it
+            signal.signal(number, signal.SIG_DFL)
+        os.execve(program, list(settings.command), environment)  # noqa: S606 - becoming the command is the point
 
 
 def watch(
@@ -127,18 +131,14 @@ def watch(
 
     find_program(settings.command[0])
     linux.hide()
-    written = Files(settings)
+    application = Files(settings)
     fetched = fetch(settings.needed, reader, cache, report)
-    fresh = Fresh(settings.needed, reader, written.write, cache, report, interval)
-    try:
-        written.write(fetched)
+    with _giving_back(reader, fetched, report):
+        application.write(fetched)
+        fresh = Fresh(settings.needed, reader, application.write, cache, report, interval)
         fresh.begin(fetched)
-        program = Program(settings.command, written.environment, settings.user, settings.core_limit)
+        program = Program(settings.command, application.environment, settings.user, settings.core_limit)
         return Supervisor(program, fresh, change, restart).run()
-    except (StrongroomError, OSError):
-        fresh.begin(fetched)
-        fresh.close()
-        raise
 
 
 def fetch(needed: Sequence[Needed], reader: References, cache: Cache | None, report: Report) -> list[Fetched | None]:
@@ -148,21 +148,42 @@ def fetch(needed: Sequence[Needed], reader: References, cache: Cache | None, rep
         StrongroomError: something is missing.
     """
     results = reader.try_read([each.reference for each in needed])
-    found: list[Fetched | None] = []
-    for each, result in zip(needed, results, strict=True):
-        if not isinstance(result, StrongroomError):
-            found.append(result)
-        elif isinstance(result, StoreUnavailable) and cache and (values := cache.get(each.reference)):
-            report(f"{result} Its last value, of {cache.age()} ago, is used for '{each.name}'.")
-            found.append(Fetched(each.reference, values))
-        elif isinstance(result, SecretNotFound) and each.optional:
-            report(f"secret '{each.name}' is left out: {result}")
-            found.append(None)
-        else:
-            raise _about(each, result)
-    if cache and all(not isinstance(result, StoreUnavailable) for result in results):
-        cache.save([each for each in found if each])
+    with _giving_back(reader, [each for each in results if isinstance(each, Fetched)], report):
+        found = [_found(each, result, cache, report) for each, result in zip(needed, results, strict=True)]
+        if cache and all(not isinstance(result, StoreUnavailable) for result in results):
+            cache.keep([each for each in found if each], report)
     return found
+
+
+def _found(needed: Needed, result: Fetched | StrongroomError, cache: Cache | None, report: Report) -> Fetched | None:
+    if not isinstance(result, StrongroomError):
+        return result
+    if isinstance(result, StoreUnavailable) and cache and (values := cache.get(needed.reference)):
+        report(f"{result} Its last value, of {cache.age()} ago, is used for '{needed.name}'.")
+        return Fetched(needed.reference, values)
+    if isinstance(result, SecretNotFound) and needed.optional:
+        report(f"secret '{needed.name}' is left out: {result}")
+        return None
+    if str(needed.reference) not in str(result):
+        result.args = (f"secret '{needed.name}' ({needed.reference}): {result}",)
+    raise result
+
+
+@contextmanager
+def _giving_back(reader: References, fetched: Sequence[Fetched | None], report: Report) -> Iterator[None]:
+    """Give back what was leased when the application cannot be started."""
+    try:
+        yield
+    except (StrongroomError, OSError):
+        if leases := _leases(fetched):
+            from .fresh import give_back
+
+            give_back(reader, reader.logins(), leases, report)
+        raise
+
+
+def _leases(fetched: Sequence[Fetched | None]) -> list[Lease]:
+    return list({each.lease.id: each.lease for each in fetched if each and each.lease}.values())
 
 
 def without_credentials(
@@ -178,13 +199,6 @@ def without_credentials(
     hidden = {name for scheme in schemes for name in _CREDENTIALS.get(scheme, ())} | CREDENTIALS
     hidden |= {each.reference.path for each in needed if each.reference.scheme == "env"}
     return {name: text for name, text in environment.items() if name not in hidden or name in kept}
-
-
-def _about(needed: Needed, error: StrongroomError) -> StrongroomError:
-    """Return an error that names the file as well as the reference."""
-    if str(needed.reference) not in str(error):
-        error.args = (f"secret '{needed.name}' ({needed.reference}): {error}",)
-    return error
 
 
 def _granted(settings: Settings, fetched: Sequence[Fetched | None]) -> list[Granted]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from ..errors import StoreRefused, StoreUnavailable, StrongroomError
@@ -95,17 +95,11 @@ class Fresh:
 
     def close(self) -> None:
         """Give back all that is leased, and log out."""
-        failed, ended = "", set()
-        for each in (*self._logins.values(), *self._leases.values()):
-            if each.ends < time.monotonic() or each.lease.scheme in ended:
-                continue
-            try:
-                if self._reader.revoke(each.lease) and each.lease.id in self._logins:
-                    ended.add(each.lease.scheme)  # with all that it leased
-            except StrongroomError as error:
-                failed = str(error)
-        if failed:
-            self._report(f"not everything that was leased could be given back, and ends by itself: {failed}")
+        now = time.monotonic()
+        logins, leases = (
+            [each.lease for each in held.values() if each.ends > now] for held in (self._logins, self._leases)
+        )
+        give_back(self._reader, logins, leases, self._report)
         self._reader.close()
 
     def _renew_logins(self) -> None:
@@ -162,7 +156,7 @@ class Fresh:
         if changed:
             self._report(f"written anew: {', '.join(changed)}")
             if self._cache and failed is None:
-                self._cache.save([each for each in fetched if each])
+                self._cache.keep([each for each in fetched if each], self._report)
         return bool(changed), failed
 
     def _hold(self) -> None:
@@ -186,3 +180,24 @@ class Fresh:
         elif self._trouble and not trouble:
             self._report("all secrets are fresh again.")
         self._trouble = type(trouble) if trouble else None
+
+
+def give_back(
+    reader: References, logins: Iterable[Lease], leases: Iterable[Lease], report: Callable[[str], None]
+) -> None:
+    """End logins, with all that they leased, and then the leases that are left; report what cannot be ended."""
+    failed, ended = "", set()
+    for login in logins:
+        try:
+            if reader.revoke(login):
+                ended.add(login.scheme)
+        except StrongroomError as error:
+            failed = str(error)
+    for lease in leases:
+        try:
+            if lease.scheme not in ended:
+                reader.revoke(lease)
+        except StrongroomError as error:
+            failed = str(error)
+    if failed:
+        report(f"not everything that was leased could be given back, and ends by itself: {failed}")

@@ -103,9 +103,10 @@ class Supervisor:
         finally:
             self._ended.set()
             thread.join(_END_SECONDS)
-        # A fetch that hangs is left alone: what it borrows ends by itself.
-        if not thread.is_alive():
-            self._keeper.close()
+        if not thread.is_alive():  # a fetch that hangs is left alone: what it borrows ends by itself
+            closing = threading.Thread(target=self._keeper.close, name="closing", daemon=True)
+            closing.start()
+            closing.join(_END_SECONDS)
         return status
 
     def _wait(self, wakeup: int) -> int:

@@ -7,13 +7,14 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import TCPServer, ThreadingMixIn, UnixStreamServer
 
-from ...errors import DeliveryError
+from ...errors import DeliveryError, StrongroomError
 from ...model import Value
 from ...references import Reference
 from ...stores.registry import References
@@ -25,6 +26,7 @@ from .policy import Policy
 _TYPE = "application/vnd.docker.plugins.v1.1+json"
 _MOST_BYTES = 1 << 20
 _IDLE_SECONDS = 300
+_LOOK_SECONDS = 60.0
 
 
 class _Threads(ThreadingMixIn):
@@ -110,12 +112,26 @@ def run(options: Options) -> None:
 
     def read(reference: Reference) -> Value:
         (fetched,) = reader.read([reference])
+        if fetched.lease:
+            log(f"{reference} is leased for {fetched.lease.seconds:.0f} s, and nobody renews what Swarm has.")
         return fetched.value
 
     answers = Answers(Fetches(read, options.deadline, options.concurrency), Policy(options.policy), log)
     log(f"the driver '{options.name}' serves {options.socket}")
+    threading.Thread(target=_keep_logins, args=(reader,), name="logins", daemon=True).start()
     serve(answers, options.socket, options.port)
     reader.close()
+
+
+def _keep_logins(reader: References) -> None:
+    """Prolong the logins for as long as we serve: whatever they leased ends with them."""
+    pause = _LOOK_SECONDS
+    while True:
+        time.sleep(pause)
+        pause = _LOOK_SECONDS
+        with suppress(StrongroomError):  # whoever asks for a secret next is told
+            for login in reader.logins():
+                pause = min(pause, reader.renew(login).seconds / 3)
 
 
 def serve(answers: Answers, plugin: Path, port: int | None) -> None:
