@@ -28,6 +28,41 @@ class Result:
 
 
 @dataclass
+class Running:
+    """A command that runs. ``said`` is what it wrote to standard error so far, ``out`` its output at the end."""
+
+    process: subprocess.Popen[str]
+    said: str = ""
+    out: str = ""
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def until(self, text: str) -> None:
+        """Wait until it wrote a line to standard error that has ``text`` in it."""
+        assert self.process.stderr
+        for line in self.process.stderr:
+            self.said += line
+            if text in line:
+                return
+        raise AssertionError(f"it ended without '{text}': {self.said}")
+
+    def kill(self) -> None:
+        """Kill it, without a chance to clean up."""
+        self.process.kill()
+        self.end()
+
+    def end(self) -> int:
+        """Wait for its end, and return its status."""
+        assert self.process.stdout
+        out, said = self.process.communicate(timeout=300)
+        self.out, self.said = out, self.said + said
+        leaks.record(self.out + self.said, "the output of a command that was watched")
+        return self.process.returncode
+
+
+@dataclass
 class Cli:
     """Runs ``strongroom`` in ``project`` as a user whose home is ``home``."""
 
@@ -43,7 +78,7 @@ class Cli:
         data = stdin.encode() if isinstance(stdin, str) else stdin
         done = subprocess.run(
             [STRONGROOM, *arguments], input=data, capture_output=True, cwd=self.project,
-            env=self.variables() | dict(environment or {}), timeout=60,
+            env=self.variables() | dict(environment or {}), timeout=300,
         )  # fmt: skip
         if not reveals:
             leaks.record(done.stdout, f"the output of: strongroom {' '.join(arguments)}")
@@ -52,6 +87,14 @@ class Cli:
         assert result.status == status, f"strongroom {' '.join(arguments)}: status {result.status}: {result.stderr}"
         assert "Traceback" not in result.stderr or "--debug" in arguments
         return result
+
+    def start(self, *arguments: str) -> Running:
+        """Start a command that is looked at, or killed, while it runs."""
+        process = subprocess.Popen(
+            [STRONGROOM, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            cwd=self.project, env=self.variables(), text=True,
+        )  # fmt: skip
+        return Running(process)
 
     def variables(self) -> dict[str, str]:
         """Return the environment of its processes."""

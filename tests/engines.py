@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import sys
 import tarfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ from typing import Any
 import leaks
 
 ROOT = Path(__file__).resolve().parent.parent
+PYTHON = sys.executable
 SCRIPT = ROOT / ".ci/engine"
 KEPT = ("PATH", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "HOME")
 
@@ -82,6 +84,12 @@ def present() -> Docker | None:
     return Docker(environment) if done.returncode == 0 else None
 
 
+def on_debian() -> bool:
+    """Tell whether ``.ci/engine`` can work here."""
+    release = Path("/etc/os-release")
+    return release.exists() and 'VERSION_ID="12"' in release.read_text()
+
+
 def start(name: str, kind: str) -> Docker:
     """Start Engines of the tests' own by ``.ci/engine``; end them with ``stop``."""
     done = subprocess.run([SCRIPT, "start", name, kind], capture_output=True, text=True)
@@ -91,6 +99,18 @@ def start(name: str, kind: str) -> Docker:
     ).stdout
     variables = dict(line.split("=", 1) for line in printed.split("\0") if "=" in line)
     return Docker({key: variables[key] for key in KEPT if key in variables and key != "DOCKER_CONTEXT"})
+
+
+def control(action: str, name: str, number: int) -> None:
+    """Cut, join, kill or revive an Engine that ``start`` started."""
+    done = subprocess.run([SCRIPT, action, name, str(number)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def other(docker: Docker, number: int) -> Docker:
+    """Return another Engine of a swarm that ``start`` started."""
+    host = docker.environment["DOCKER_HOST"].replace("/node1/", f"/node{number}/")
+    return Docker({**docker.environment, "DOCKER_HOST": host}, docker.prefix)
 
 
 def stop(name: str) -> None:
@@ -118,6 +138,44 @@ def import_image(
     options = [part for change in changes for part in ("--change", change)]
     docker("import", *options, "-", name, given=buffer.getvalue())
     return name
+
+
+# What stands in for the real images of the examples: it serves /health, and fails if $FAIL_WHEN starts with 'bad'.
+_STANDIN = b"""#!/bin/sh
+[ -z "$FAIL_WHEN" ] || ! grep -q ^bad "$FAIL_WHEN" || { echo "refused" >&2; exit 3; }
+mkdir -p /tmp/www && echo ok >/tmp/www/health
+trap 'kill $!; exit 0' TERM
+httpd -f -p "${PORT:-8080}" -h /tmp/www &
+wait
+"""
+# Arguments that are options are for the service itself, as in the images of databases and proxies.
+_ENTRYPOINT = b"""#!/bin/sh
+case "$1" in ""|-*) exec standin ;; *) exec "$@" ;; esac
+"""
+# A client as a load balancer is one: it asks each address of a service until one answers.
+_CLIENT = b"""#!/bin/sh
+while :; do
+  answer=lost
+  for address in $(nslookup "tasks.$1" 127.0.0.11 2>/dev/null | sed -n '/^Name:/,$s/^Address.*: //p'); do
+    timeout 2 wget -q -O /dev/null "http://$address:8080/health" 2>/dev/null && answer=served && break
+  done
+  echo $answer
+  sleep 0.05
+done
+"""
+
+
+def make_standin(docker: Docker) -> str:
+    """Import an image with busybox that stands in for those of the examples."""
+    binary, applets = busybox(docker)
+    passwd = b"root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n"
+    group = b"root:x:0:\napp:x:1000:\nreaders:x:2000:app\n"
+    scripts = {"standin": _STANDIN, "redis-server": _STANDIN, "entrypoint": _ENTRYPOINT, "client": _CLIENT}
+    scripts |= dict.fromkeys(("traefik", "pg_isready", "redis-cli"), b"#!/bin/sh\nexit 0\n")
+    files = {"bin/busybox": binary, "etc/passwd": passwd, "etc/group": group}
+    files |= {f"usr/bin/{name}": script for name, script in scripts.items()}
+    changes = ('ENTRYPOINT ["/usr/bin/entrypoint"]',)
+    return import_image(docker, f"{docker.prefix}/standin:1", files, applets, changes)
 
 
 def busybox(docker: Docker) -> tuple[bytes, list[str]]:

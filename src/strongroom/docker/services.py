@@ -63,9 +63,10 @@ class Watcher:
     """Watches services from one moment on: make it before you change them."""
 
     def __init__(self, engine: Engine) -> None:
-        """Remember the tasks that there are."""
+        """Remember the tasks that there are, and how each service's last update ended."""
         self._engine = engine
         self._known = frozenset(task["ID"] for task in engine.get("/tasks"))
+        self._ended = {each["ID"]: each.get("UpdateStatus") for each in engine.get("/services")}
         self._nodes: Mapping[str, str] = {}
 
     def wait(
@@ -121,7 +122,9 @@ class Watcher:
         ]
 
     def _judge(self, service: Json, watched: _Watched, tasks: Sequence[Json]) -> Progress:
-        spec, update = service["Spec"], (service.get("UpdateStatus") or {}).get("State", "")
+        spec, status = service["Spec"], service.get("UpdateStatus") or {}
+        # The end of an update that was over before we came says nothing of what we watch.
+        update = "" if status == self._ended.get(service["ID"]) else status.get("State", "")
         current = [task for task in tasks if is_current(task, spec)]
         wanted, running = _wanted(spec, current), _running(spec, current)
         problem = self._problem(spec["Name"], watched, tasks)
@@ -133,7 +136,7 @@ class Watcher:
         elif len(running) >= wanted and update in ("", "completed"):
             if update == "completed" or _is_job(spec) or self._is_stable(spec, watched, running):
                 return Progress(spec["Name"], State.CONVERGED, len(running), wanted)
-        elif not update and _gave_up(spec, watched):
+        elif (update in ("", "completed") or _continues(spec)) and _gave_up(spec, watched):
             state = State.FAILED
         return Progress(spec["Name"], state, len(running), wanted, problem)
 
@@ -212,6 +215,11 @@ def _wanted(spec: Json, current: Sequence[Json]) -> int:
 def _running(spec: Json, current: Sequence[Json]) -> Sequence[Json]:
     wanted = "complete" if _is_job(spec) else "running"
     return [task for task in current if task["Status"]["State"] == wanted]
+
+
+def _continues(spec: Json) -> bool:
+    """Tell whether Swarm goes on with an update whatever becomes of its tasks."""
+    return (spec.get("UpdateConfig") or {}).get("FailureAction") == "continue"
 
 
 def _gave_up(spec: Json, watched: _Watched) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ...docker.engine import Engine, Json
 from ...errors import EngineError
@@ -56,6 +56,17 @@ def restore(engine: Engine, stack: str, before: Sequence[Json]) -> list[Json]:
         else:
             restored.append(update(engine, present[name], service["Spec"]))
     return restored
+
+
+def forget(engine: Engine, stack: str, made: Collection[str]) -> None:
+    """Make ``docker service rollback`` lead nowhere where it would lead back to one of these Swarm secrets.
+
+    swarmkit (manager/controlapi/service.go) keeps the spec before at each update, even one that changes nothing.
+    """
+    for service in of_stack(engine, stack):
+        before = service.get("PreviousSpec") or {}
+        if any(reference["SecretID"] in made for reference in references(before.get("TaskTemplate") or {})):
+            update(engine, service, service["Spec"])
 
 
 def _delete(engine: Engine, identity: str) -> None:

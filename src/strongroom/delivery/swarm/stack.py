@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from ... import compose
 from ...compose import Project
@@ -179,28 +180,29 @@ def _check(services: Sequence[Progress]) -> None:
     superseded = [each for each in services if each.state is State.SUPERSEDED]
     if superseded:
         raise DeploymentFailed(
-            f"service {superseded[0].name} was changed by somebody else while it was deployed. Nothing was put back; "
-            "see: docker service inspect, and deploy again."
+            f"service {superseded[0].name} was changed by somebody else while it was deployed. Nothing was put back. "
+            f"See: docker service inspect {superseded[0].name}, and deploy again"
         )
     failed = [each for each in services if each.state is State.FAILED]
     if failed:
         what = "; ".join(f"service {each.name} failed: {each.problem or 'its update stopped'}" for each in failed)
-        raise DeploymentFailed(f"{what}. See: docker service ps --no-trunc {failed[0].name}", rollback=True)
+        raise DeploymentFailed(f"{what}.", rollback=True)
 
 
 def _put_back(
     engine: Engine, stack: str, before: Sequence[Json], outcome: Outcome, options: Options, report: Report,
     error: DeploymentFailed | EngineError,
-) -> None:  # fmt: skip
-    """Put services and secrets back as they were before, say so in ``error``, and raise it."""
+) -> NoReturn:  # fmt: skip
+    """Put services and secrets back as they were before, and raise ``error`` with a word on what became of it."""
     if not options.rollback or (isinstance(error, DeploymentFailed) and not error.rollback) or _is_conflict(error):
         raise error
     try:
         watcher = Watcher(engine)
         ended = watcher.wait(specs.restore(engine, stack, before), report, options.timeout)
         failed = [each for each in ended if each.state is not State.CONVERGED]
-        held = secrets.in_use(engine)
-        secrets.remove(engine, [each.id for each in outcome.created if each.id not in held])
+        made = {each.id for each in outcome.created}
+        specs.forget(engine, stack, made)
+        secrets.remove(engine, made - secrets.in_use(engine))
     except EngineError as another:
         raise DeploymentFailed(f"{error} Putting the stack back failed as well: {another} Deploy it again.") from None
     if failed:
