@@ -107,7 +107,7 @@ def test_a_service_gets_a_value_by_reference(managed: Managed) -> None:
     changed = leaks.fresh()
     managed.openbao.api("POST", f"secret/data/{secret}", {"data": {"value": changed}})
     time.sleep(1.5)
-    managed.docker("service", "update", "-q", "--no-resolve-image", "--force", service)
+    managed.docker("service", "update", "-d", "--no-resolve-image", "--force", service)
     until(lambda: [each for each in managed.docker.of_service(service) if each != container])
     (renewed,) = [each for each in managed.docker.of_service(service) if each != container]
     assert managed.docker.read(renewed, "/run/secrets/x") == changed
