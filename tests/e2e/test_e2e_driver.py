@@ -170,9 +170,10 @@ def test_the_manager_is_away(managed: Managed, fails: str, says: str) -> None:
 def test_check(managed: Managed, empty: Cli) -> None:
     empty.environment |= {"DOCKER_HOST": managed.docker.environment["DOCKER_HOST"]}
     shown = empty("driver", "check", "--socket", str(managed.socket)).out
-    assert f"this node: it answers on {managed.socket}" in shown
-    assert "has it: it is the leader, and took a secret of this driver" in shown
+    assert shown == "manager node1 (127.0.0.1): has it: the leader: it took a secret of this driver\n"
     assert "probe" not in managed.docker("secret", "ls")
+    shown = empty("driver", "check", "--socket", str(managed.socket.with_name("other.sock")), status=1).out
+    assert "HAS IT NOT: this node: nothing answers on" in shown
 
 
 def watched(managed: Managed, path: str) -> tuple[int, str]:

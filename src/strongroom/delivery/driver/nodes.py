@@ -41,18 +41,20 @@ def answers(path: Path) -> bool:
         connection.close()
 
 
-def look(engine: Engine, driver: str) -> list[Node]:
-    """Return the managers of the swarm.
+def look(engine: Engine, socket_path: Path) -> list[Node]:
+    """Return the managers of the swarm, by name. The driver's name is that of its socket.
 
     Raises:
         EngineError: this Engine is no manager.
     """
     require_manager(engine)
+    own = engine.get("/info")["Swarm"]["NodeID"]
     managers = engine.get("/nodes", filters={"role": ["manager"]})
-    return sorted((_node(engine, each, driver) for each in managers), key=lambda node: node.name)
+    found = [_node(engine, each, socket_path if each["ID"] == own else None, socket_path.stem) for each in managers]
+    return sorted(found, key=lambda node: node.name)
 
 
-def _node(engine: Engine, node: Mapping[str, Any], driver: str) -> Node:
+def _node(engine: Engine, node: Mapping[str, Any], here: Path | None, driver: str) -> Node:
     name, manager = str(node["Description"]["Hostname"]), node.get("ManagerStatus") or {}
     address = str(manager.get("Addr", "")).rpartition(":")[0]
     plugins = node["Description"].get("Engine", {}).get("Plugins") or []
@@ -60,10 +62,14 @@ def _node(engine: Engine, node: Mapping[str, Any], driver: str) -> Node:
         each.get("Type") == "secretprovider" and str(each.get("Name")).partition(":")[0] == driver for each in plugins
     ):
         return Node(name, address, True, "as a managed plugin")
+    if here and not answers(here):
+        return Node(name, address, False, f"this node: nothing answers on {here}")
     if manager.get("Leader"):
-        has = _leader_has(engine, driver)
-        return Node(name, address, has, "it is the leader, and took a secret of this driver" if has else
-                    "it is the leader, and knows no such driver")  # fmt: skip
+        if _leader_has(engine, driver):
+            return Node(name, address, True, "the leader: it took a secret of this driver")
+        return Node(name, address, False, "the leader: it knows no such driver")
+    if here:
+        return Node(name, address, True, f"this node: it answers on {here}")
     return Node(name, address, None, "the API does not tell: run 'strongroom driver check' there")
 
 
