@@ -23,6 +23,7 @@ _RENEW_AFTER = (0.55, 0.67)
 # What is renewed for less than this share of what it was leased for comes to the end that its manager sets: a new one
 # is fetched while the old one still works.
 _WORTH_KEEPING = 0.67
+_SHORTEST = 1.0  # second between two renewals, whatever a manager says
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds
 
 Write = Callable[[Sequence[Fetched | None]], Sequence[Name]]
@@ -40,7 +41,7 @@ class _Held(NamedTuple):
         return cls(
             lease,
             first or lease.seconds,
-            now + lease.seconds * random.uniform(*_RENEW_AFTER),  # noqa: S311 - spreads load, keeps no secret
+            now + max(_SHORTEST, lease.seconds * random.uniform(*_RENEW_AFTER)),  # noqa: S311 - it spreads load
             now + lease.seconds,
         )
 
@@ -61,12 +62,15 @@ class Fresh:
         self._stale: set[int] = set()
         self._refresh_at = self._retry_at = 0.0
         self._pause = 0.0
+        self._failures: list[StrongroomError] = []
         self._trouble: type[StrongroomError] | None = None
 
     def begin(self, fetched: Sequence[Fetched | None]) -> None:
         """Start from what was fetched first."""
         self._fetched = list(fetched)
-        self._hold()
+        self._hold_leases()
+        if failed := self._hold_logins():
+            self._report(f"nothing is known of the login, which is not renewed: {failed}")
         self._refresh_at = time.monotonic() + self._interval
 
     def wait(self) -> float:
@@ -78,19 +82,20 @@ class Fresh:
 
     def work(self) -> bool:
         """Renew and fetch what is due, and tell whether a file changed."""
-        changed, failed = False, None
-        try:
-            self._renew_logins()
-            self._renew_leases()
-            changed, failed = self._refresh()
-        except StrongroomError as error:
-            failed = error
-        if failed is None:
-            self._pause = 0.0
-        else:
+        changed, self._failures = False, []
+        for step in (self._renew_logins, self._renew_leases, self._refresh):
+            try:
+                changed = step() or changed
+            except StrongroomError as error:
+                self._failures.append(error)
+            except Exception as error:  # whatever it is, the application goes on, and the next try may do better
+                self._failures.append(StrongroomError(f"unexpected {type(error).__name__} while renewing secrets."))
+        if self._failures:
             self._pause = min(max(_FIRST_PAUSE, self._pause * 2), _LONGEST_PAUSE)
             self._retry_at = time.monotonic() + self._pause * random.uniform(0.5, 1)  # noqa: S311
-        self._say(failed)
+        else:
+            self._pause = 0.0
+        self._say(self._failures[0] if self._failures else None)
         return changed
 
     def close(self) -> None:
@@ -102,7 +107,7 @@ class Fresh:
         give_back(self._reader, logins, leases, self._report)
         self._reader.close()
 
-    def _renew_logins(self) -> None:
+    def _renew_logins(self) -> bool:
         now = time.monotonic()
         for key, each in list(self._logins.items()):
             if each.due > now:
@@ -116,8 +121,9 @@ class Fresh:
                     index for index, one in enumerate(self._fetched)
                     if one and one.lease and one.lease.scheme == renewed.scheme
                 }  # fmt: skip
+        return False
 
-    def _renew_leases(self) -> None:
+    def _renew_leases(self) -> bool:
         now = time.monotonic()
         for key, each in list(self._leases.items()):
             users = {index for index, one in enumerate(self._fetched) if one and one.lease and one.lease.id == key}
@@ -133,9 +139,10 @@ class Fresh:
                 self._stale |= users
             else:
                 self._leases[key] = _Held.now(renewed, each.first)
+        return False
 
-    def _refresh(self) -> tuple[bool, StrongroomError | None]:
-        """Fetch what is due and write it; tell whether a file changed, and what could not be fetched."""
+    def _refresh(self) -> bool:
+        """Fetch what is due, write what came, and tell whether a file changed."""
         looking = time.monotonic() >= self._refresh_at
         due = sorted(
             index for index, each in enumerate(self._fetched)
@@ -144,23 +151,24 @@ class Fresh:
         results = dict(zip(due, self._reader.try_read([self._needed[index].reference for index in due]), strict=True))
         found = {index: each for index, each in results.items() if not isinstance(each, StrongroomError)}
         # What was never there is optional, and may stay away.
-        failed = next((each for index, each in results.items()
-                       if isinstance(each, StrongroomError) and self._fetched[index] is not None), None)  # fmt: skip
+        failed = [each for index, each in results.items() if index not in found and self._fetched[index] is not None]
+        self._failures += [each for each in failed if isinstance(each, StrongroomError)]
         fetched = [found.get(index, each) for index, each in enumerate(self._fetched)]
         changed = self._write(fetched)
         self._fetched = fetched
         self._stale -= set(found)
-        self._hold()
-        if looking and failed is None:
+        self._hold_leases()
+        self._hold_logins()
+        if looking and not failed:
             self._refresh_at = time.monotonic() + self._interval
         if changed:
             self._report(f"written anew: {', '.join(changed)}")
-            if self._cache and failed is None:
+            if self._cache and not failed:
                 self._cache.keep([each for each in fetched if each], self._report)
-        return bool(changed), failed
+        return bool(changed)
 
-    def _hold(self) -> None:
-        """Remember the leases and logins that we do not know yet, and forget those that have ended."""
+    def _hold_leases(self) -> None:
+        """Remember the leases that we do not know yet, and forget those that have ended."""
         now = time.monotonic()
         used = {each.lease.id: each.lease for each in self._fetched if each and each.lease}
         for key, lease in used.items():
@@ -171,7 +179,14 @@ class Fresh:
             for key, each in self._leases.items()
             if each.ends > now or key in used
         }
-        self._logins = {lease.id: self._logins.get(lease.id) or _Held.now(lease) for lease in self._reader.logins()}
+
+    def _hold_logins(self) -> StrongroomError | None:
+        """Remember the logins that there are now; return why they are not known."""
+        try:
+            self._logins = {each.id: self._logins.get(each.id) or _Held.now(each) for each in self._reader.logins()}
+        except StrongroomError as error:
+            return error
+        return None
 
     def _say(self, trouble: StrongroomError | None) -> None:
         """Report a kind of trouble once, and the end of all."""
