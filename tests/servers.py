@@ -128,6 +128,10 @@ class OpenBao:
                 self.api("PUT", "sys/unseal", {"key": line.removeprefix("Unseal Key: ")})
         self._until_ready()
 
+    def signal(self, number: int) -> None:
+        """Send its process a signal."""
+        self._process.send_signal(number)
+
     def stop(self) -> None:
         """End it."""
         self._process.kill()  # it keeps nothing

@@ -131,3 +131,7 @@ class DeploymentFailed(StrongroomError):
         """Say which service failed, and how."""
         super().__init__(message)
         self.rollback = rollback
+
+
+class PolicyDenied(StrongroomError):
+    """A policy does not allow a service to have a secret."""

@@ -164,8 +164,11 @@ class Leasing(Protocol):
         """
         ...
 
-    def revoke(self, lease: Lease) -> None:
-        """End a lease, and what was made for it; one that ended already is none of a problem. A login ends, too."""
+    def revoke(self, lease: Lease) -> bool:
+        """End a lease, and what was made for it; one that ended already is none of a problem.
+
+        A login ends with all that it leased. One that was given is another's to end: it stays, and False is returned.
+        """
         ...
 
 

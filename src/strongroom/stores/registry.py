@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
+from threading import Lock
 from typing import NamedTuple
 
 from ..errors import InvalidReference, StoreUnsupported, StrongroomError
@@ -43,6 +44,7 @@ class References:
         """Give each call so many seconds."""
         self._limit = limit
         self._managers: dict[str, Manager] = {}
+        self._making = Lock()
 
     def read(self, references: Sequence[Reference]) -> list[Fetched]:
         """Read them all side by side, each path once, and return them in the order asked for.
@@ -94,13 +96,13 @@ class References:
         """
         return self._leasing(lease).renew(lease)
 
-    def revoke(self, lease: Lease) -> None:
-        """End a lease, or a login with all that it leased.
+    def revoke(self, lease: Lease) -> bool:
+        """End a lease, or a login with all that it leased; see ``Leasing.revoke``.
 
         Raises:
             StoreUnavailable, StoreRefused: it was not ended.
         """
-        self._leasing(lease).revoke(lease)
+        return self._leasing(lease).revoke(lease)
 
     def close(self) -> None:
         """Let go of connections. Logins and leases stay."""
@@ -108,9 +110,10 @@ class References:
             each.close()
 
     def _manager(self, scheme: str) -> Manager:
-        if scheme not in self._managers:
-            self._managers[scheme] = find(scheme)(self._limit)
-        return self._managers[scheme]
+        with self._making:
+            if scheme not in self._managers:
+                self._managers[scheme] = find(scheme)(self._limit)
+            return self._managers[scheme]
 
     def _leasing(self, lease: Lease) -> Leasing:
         manager = self._manager(lease.scheme)

@@ -12,7 +12,7 @@ from ..errors import StoreUnavailable, StrongroomError
 
 DEFAULT_LIMIT = 30.0  # seconds
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds
-_AT_ONCE = 16
+_AT_ONCE = 32
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 

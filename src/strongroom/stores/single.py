@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -142,6 +141,8 @@ class SingleStore:
 
 def identity(place: str, name: str, created_at: datetime | None = None) -> str:
     """Return an id for a secret of a store that gives none; one that is made anew under the same name has another."""
+    import hashlib
+
     return hashlib.sha256(f"{place} {name} {created_at}".encode()).hexdigest()[:25]
 
 

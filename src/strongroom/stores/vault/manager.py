@@ -89,16 +89,16 @@ class Manager:
             raise StoreRefused(f"the lease {lease.id} ended.")
         return lease._replace(seconds=float(answer["lease_duration"]), renewable=bool(answer["renewable"]))
 
-    def revoke(self, lease: Lease) -> None:
-        """End a lease, or the login and all its leases.
+    def revoke(self, lease: Lease) -> bool:
+        """End a lease, or the login and all its leases; a token that was given stays.
 
         Raises:
             StoreUnavailable, StoreRefused: it was not ended.
         """
         if is_login(lease):
-            self._session.revoke(lease)
-        else:
-            self._session.request("POST", "sys/leases/revoke", {"lease_id": lease.id, "sync": True})
+            return self._session.revoke(lease)
+        self._session.request("POST", "sys/leases/revoke", {"lease_id": lease.id, "sync": True})
+        return True
 
     def close(self) -> None:
         """Close connections."""

@@ -94,11 +94,14 @@ class Session:
             raise StoreRefused(f"the token for {self._address} cannot be renewed.")
         return lease._replace(seconds=left)
 
-    def revoke(self, lease: Lease) -> None:
-        """End a login that was made here, with all that it leased. A token that was given stays."""
-        if self._login.path and self._number(lease) == self._count:
+    def revoke(self, lease: Lease) -> bool:
+        """End a login that was made here, with all that it leased. A token that was given stays: False."""
+        if not self._login.path:
+            return False
+        if self._number(lease) == self._count:
             self._client.request("POST", "auth/token/revoke-self", {})
             self._client.token = ""
+        return True
 
     def close(self) -> None:
         """Close connections."""
