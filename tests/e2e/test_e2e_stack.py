@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import engines
 import leaks
 from cli import Cli
 from engines import ROOT, Docker
@@ -106,10 +107,14 @@ def test_old_versions_go_when_nothing_holds_them(
         )
         return sorted(listed)
 
-    for number in (2, 3):  # two are kept
+    for _ in range(2):
+        assert "smtp_password.v1" in versions()
         shop("secret", "update", "smtp_password", "-", stdin=leaks.fresh())
         done = shop("stack", "deploy", "-c", "compose.yaml", name)
-        assert ("secret smtp_password.v1 removed" in done.out) == (number == 3)
+    if "secret smtp_password.v1 removed" not in done.out:  # a task that holds it was still stopping
+        engines.until(lambda: len(swarm.of_service(f"{name}_worker")) == 2)
+        done = shop("stack", "deploy", "-c", "compose.yaml", name)
+    assert "secret smtp_password.v1 removed" in done.out
     assert versions() == ["smtp_password.v2", "smtp_password.v3"]
 
 
