@@ -17,16 +17,16 @@ from pathlib import Path
 
 from bench.measure import Row, Table, Work, alternate, process, ratio
 
-_TOKEN = "bench-only"  # of a server that lives for a minute, on this machine
+TOKEN = "bench-only"  # of a server that lives for a minute, on this machine
 
 
 def tables() -> list[Table]:
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as directory, _bao() as bao:
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as directory, openbao() as bao:
         environment = {"HOME": directory, "PATH": os.environ["PATH"], "PASSWORD_STORE_DIR": f"{directory}/pass"}
         works: dict[str, Work] = {"bare": process(sys.executable, "-c", "", environment=environment)}
         works |= _strongroom(directory, environment)
         if bao:
-            address = environment | {"BAO_ADDR": bao, "BAO_TOKEN": _TOKEN}
+            address = environment | {"BAO_ADDR": bao, "BAO_TOKEN": TOKEN}
             program = str(Path(sys.executable).with_name("bao"))
             process(program, "kv", "put", "secret/db", "password=x", environment=address)()
             works["bao"] = process(program, "kv", "get", "-field=password", "secret/db", environment=address)
@@ -57,7 +57,7 @@ def _strongroom(directory: str, environment: dict[str, str]) -> dict[str, Work]:
 
 
 @contextmanager
-def _bao() -> Iterator[str | None]:
+def openbao() -> Iterator[str | None]:
     """Start a real OpenBao for development, and yield its address."""
     program = Path(sys.executable).with_name("bao")
     if not program.exists():
@@ -67,7 +67,7 @@ def _bao() -> Iterator[str | None]:
         free.bind(("127.0.0.1", 0))
         listen = f"127.0.0.1:{free.getsockname()[1]}"
     server = subprocess.Popen(
-        [program, "server", "-dev", "-dev-no-store-token", f"-dev-root-token-id={_TOKEN}",
+        [program, "server", "-dev", "-dev-no-store-token", f"-dev-root-token-id={TOKEN}",
          f"-dev-listen-address={listen}"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip

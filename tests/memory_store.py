@@ -82,3 +82,6 @@ class MemoryStore:
         for version in self.inspect(name).versions:
             self._values.pop((name, version.number), None)
         del self._secrets[name]
+
+    def close(self) -> None:
+        pass

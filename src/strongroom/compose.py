@@ -7,11 +7,12 @@ reads one plain file for where there is no Docker, and says so where that is not
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .errors import DeclarationError
+from .errors import DeclarationError, InvalidReference
+from .references import EVERY_FIELD, Reference
 
 EXTENSION = "x-strongroom"
 _KEEP = 2  # the current version, and the one before it
@@ -35,6 +36,7 @@ class DeclaredSecret:
     named: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     template_driver: str | None = None
+    reference: Reference | None = None  # where an external one comes from, if not from the project's store
 
     @property
     def title(self) -> str:
@@ -66,9 +68,13 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the extension ``x-strongroom`` says of one secret; ``keep`` is how many versions stay."""
+    """What the extension ``x-strongroom`` says of one secret.
+
+    ``keep`` is how many versions stay; ``reference`` where the value comes from.
+    """
 
     keep: int = _KEEP
+    reference: Reference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +153,15 @@ def parse(document: object, path: Path) -> Project:
         str(key): _secret(str(key), _mapping(value, path, f"secrets.{key}"), path)
         for key, value in _mapping(root.get("secrets") or {}, path, "secrets").items()
     }
+    policies = _policies(root.get(EXTENSION) or {}, path)
+    for key, secret in secrets.items():
+        policy = policies.get(secret.name) or policies.get(key)
+        if policy and policy.reference:
+            if not secret.external:
+                raise DeclarationError(
+                    f"{path}: {EXTENSION} says where '{key}' comes from: set 'external: true' for it."
+                )
+            secrets[key] = replace(secret, reference=policy.reference)
     services = {}
     for name, each in _mapping(root.get("services") or {}, path, "services").items():
         where = f"services.{name}"
@@ -163,7 +178,7 @@ def parse(document: object, path: Path) -> Project:
         services[str(name)] = Service(
             str(name), grants, content.get("image"), _text(content.get("user")), _texts(content.get("group_add"))
         )
-    return Project(path, services, secrets, _policies(root.get(EXTENSION) or {}, path))
+    return Project(path, services, secrets, policies)
 
 
 def parse_mode(value: object) -> int:
@@ -243,11 +258,18 @@ def _policies(content: object, path: Path) -> dict[str, Policy]:
     extension = _mapping(content, path, EXTENSION)
     for name, entry in _mapping(extension.get("secrets") or {}, path, f"{EXTENSION}.secrets").items():
         where = f"{EXTENSION}.secrets.{name}.rotate"
-        rotate = _mapping(_mapping(entry or {}, path, where).get("rotate") or {}, path, where)
+        content = _mapping(entry or {}, path, f"{EXTENSION}.secrets.{name}")
+        rotate = _mapping(content.get("rotate") or {}, path, where)
         keep = rotate.get("keep", _KEEP)
         if isinstance(keep, bool) or not isinstance(keep, int) or keep < 1:
             raise DeclarationError(f"{path}: {where}.keep is how many versions stay: give a number from 1.")
-        policies[str(name)] = Policy(keep)
+        try:
+            source = Reference.parse(_plain(content["from"], path, f"{where}.from")) if "from" in content else None
+        except InvalidReference as error:
+            raise DeclarationError(f"{path}: {EXTENSION}.secrets.{name}.from: {error}") from None
+        if source and source.field == EVERY_FIELD:
+            raise DeclarationError(f"{path}: {EXTENSION}.secrets.{name}.from is one value: name one field, not '#*'.")
+        policies[str(name)] = Policy(keep, source)
     return policies
 
 

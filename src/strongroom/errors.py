@@ -15,6 +15,10 @@ class InvalidName(StrongroomError, ValueError):
     """A secret's name, a label or a target that breaks the rules."""
 
 
+class InvalidReference(StrongroomError, ValueError):
+    """A text that is no reference to a value in a store, or one that its store does not understand."""
+
+
 class SecretNotFound(StrongroomError, LookupError):
     """A secret, or a version of it, is nowhere it was looked for.
 
@@ -62,6 +66,31 @@ class StoreDamaged(StrongroomError):
     """The store is not what strongroom wrote: changed, cut short, or put together from pieces."""
 
 
+class StoreUnavailable(StrongroomError):
+    """A manager does not answer as it should, and may soon: sealed, down, slow, too busy, an answer cut short.
+
+    The only error of a store that passes by itself: it was tried again until the time limit, and may be later.
+
+    Attributes:
+        sent: whether what was asked for may have been done all the same.
+        after: how many seconds the manager asked to wait.
+    """
+
+    def __init__(self, message: str, *, sent: bool = False, after: float = 0.0) -> None:
+        """Say what the manager did."""
+        super().__init__(message)
+        self.sent = sent
+        self.after = after
+
+
+class StoreRefused(StrongroomError):
+    """A manager refuses, and would again: a certificate that is not trusted, a request that it does not take."""
+
+
+class AccessDenied(StoreRefused):
+    """A manager does not allow it: no login, a revoked token, or no permission."""
+
+
 class StoreUnsupported(StrongroomError):
     """The store cannot do what was asked: read-only, or of a format that this version does not know."""
 
@@ -102,3 +131,7 @@ class DeploymentFailed(StrongroomError):
         """Say which service failed, and how."""
         super().__init__(message)
         self.rollback = rollback
+
+
+class PolicyDenied(StrongroomError):
+    """A policy does not allow a service to have a secret."""

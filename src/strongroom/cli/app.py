@@ -16,6 +16,8 @@ _COMMANDS = {
     "init": "store:init",
     "secret": "secret:secret",
     "run": "run:run",
+    "exec": "exec:exec_",
+    "driver": "driver:driver",
     "check": "check:check",
     "compose": "compose:compose",
     "stack": "stack:stack",

@@ -12,16 +12,20 @@ from .. import compose
 from ..compose import DeclaredSecret
 from ..errors import DeclarationError, DeliveryError, InvalidName, InvalidValue, SecretNotFound, SecretsMissing
 from ..model import Grant, Name, Secret, Stage, Value
-from ..stores.base import Store
+from ..stores.base import Capability, Store
 from .files import Granted
 
 
 class Kind(StrEnum):
-    """Where a value is. ``SWARM``: the swarm has an external secret that strongroom does not know of."""
+    """Where a value is. ``SWARM``: the swarm has an external secret that strongroom does not know of.
+
+    ``REFERENCE``: where the project says it comes from, or in a store without versions: what is there now counts.
+    """
 
     STORE = "store"
     FILE = "file"
     ENVIRONMENT = "environment"
+    REFERENCE = "reference"
     SWARM = "swarm"
     DRIVER = "driver"
     MISSING = "missing"
@@ -74,7 +78,9 @@ def values(sources: Sequence[Source], store: Store | None, environment: Mapping[
     """
     wanted = [(Name(source.secret.name), source.version or 0) for source in sources if source.kind is Kind.STORE]
     stored = iter(store.read_many(wanted) if store and wanted else [])
-    return [next(stored) if each.kind is Kind.STORE else _value(each.secret, environment) for each in sources]
+    referred = iter(_referred([each.secret for each in sources if each.kind is Kind.REFERENCE], store))
+    queues = {Kind.STORE: stored, Kind.REFERENCE: referred}
+    return [next(queues[each.kind]) if each.kind in queues else _value(each.secret, environment) for each in sources]
 
 
 def granted_to(service: str, file: Path | None, open_store: Callable[[], Store]) -> list[Granted]:
@@ -86,11 +92,13 @@ def granted_to(service: str, file: Path | None, open_store: Callable[[], Store])
     """
     project = compose.load(file or compose.find(Path.cwd()))
     pairs = [(grant, project.secrets[grant.source]) for grant in project.service(service).grants]
-    names = [Name(secret.name) for _, secret in pairs if secret.external]
+    names = [Name(secret.name) for _, secret in pairs if secret.external and not secret.reference]
     stored: dict[str, Value] = {}
     if names:
         read = open_store().read_many([(name, Stage.CURRENT) for name in names])
         stored = dict(zip(names, read, strict=True))
+    referred = [secret for _, secret in pairs if secret.reference]
+    stored |= dict(zip((secret.name for secret in referred), _referred(referred, None), strict=True))
     return [
         (
             Grant(Name(secret.name), grant.target, grant.uid, grant.gid, grant.mode),
@@ -114,9 +122,14 @@ def _locate(
         return Source(secret, Kind.MISSING, None, problem, f"export {secret.variable}")
     if secret.driver:
         return Source(secret, Kind.DRIVER)
+    if secret.reference:
+        return Source(secret, Kind.REFERENCE)
     try:
         if store is not None:
-            return Source(secret, Kind.STORE, store.inspect(Name(secret.name)))
+            stored = store.inspect(Name(secret.name))
+            if Capability.VERSIONS not in store.capabilities:
+                return Source(secret, Kind.REFERENCE)
+            return Source(secret, Kind.STORE, stored)
     except SecretNotFound:
         pass
     except InvalidName as error:
@@ -125,6 +138,23 @@ def _locate(
         return Source(secret, Kind.SWARM)
     problem = f"not in {store.place}" if store else "there is no store (make one: strongroom init)"
     return Source(secret, Kind.MISSING, None, problem, f"strongroom secret create {secret.name} FILE")
+
+
+def _referred(secrets: Sequence[DeclaredSecret], store: Store | None) -> list[Value]:
+    """Return the values of references, and of a store without versions, each read in one go."""
+    from ..stores.registry import read_references
+
+    found = read_references([secret.reference for secret in secrets if secret.reference])
+    for each in found:
+        if each.lease:
+            raise DeliveryError(
+                f"{each.reference} is made for its reader and ends in {each.lease.seconds:.0f} seconds: let the "
+                "container fetch it itself, with strongroom exec --watch."
+            )
+    names = [Name(secret.name) for secret in secrets if not secret.reference]
+    values = iter(store.read_many([(name, Stage.CURRENT) for name in names]) if store and names else [])
+    referred = iter(found)
+    return [next(referred).value if secret.reference else next(values) for secret in secrets]
 
 
 def _advice(source: Source) -> str:

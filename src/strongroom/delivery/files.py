@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from ..errors import DeliveryError
@@ -42,6 +43,37 @@ def check_targets(granted: Sequence[Granted]) -> None:
                 f"secrets '{seen[path].secret}' and '{grant.secret}' are both granted as {path}. Change one target."
             )
         seen[path] = grant
+
+
+def variable(name: str) -> str:
+    """Return the variable that leads a program to a secret's file, as many images know it: ``DB_PASSWORD_FILE``."""
+    return f"{name.upper().replace('-', '_').replace('.', '_')}_FILE"
+
+
+def replace(directory: Path, granted: Sequence[Granted]) -> None:
+    """Write secrets to files in a directory, in the place of those that are there: all of them, or none.
+
+    A reader finds the whole old value or the whole new one.
+
+    Raises:
+        DeliveryError: one cannot be written.
+    """
+    written: list[tuple[Path, Path]] = []
+    try:
+        for each in granted:
+            path = directory / each[0].target
+            temporary = path.with_name(f".{path.name}.new")
+            temporary.unlink(missing_ok=True)
+            written.append((temporary, path))
+            write(temporary, each)
+        for temporary, path in written:
+            temporary.replace(path)
+    except OSError as error:
+        raise DeliveryError(f"{directory} cannot be written to: {error.strerror}.") from None
+    finally:
+        for temporary, _ in written:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 def write(path: Path, granted: Granted) -> None:

@@ -45,7 +45,7 @@ def deliver(granted: Sequence[Granted]) -> dict[str, str]:
         path = directory / str(relative)
         files.write(path, each)
         if path.parent == directory:
-            variables[f"{path.name.upper().replace('-', '_').replace('.', '_')}_FILE"] = str(path)
+            variables[files.variable(path.name)] = str(path)
     return variables
 
 

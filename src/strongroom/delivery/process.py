@@ -30,7 +30,7 @@ def run(granted: Sequence[Granted], command: Sequence[str], core_limit: tuple[in
     if sys.platform != "linux":
         raise DeliveryError("strongroom run needs Linux; elsewhere use strongroom with Docker Compose.")
     files.check_targets(granted)
-    program = _find_program(command[0])
+    program = find_program(command[0])
     environment = dict(os.environ)
     environment.pop("SECRETS_DIR", None)
     from . import namespace, private
@@ -46,7 +46,7 @@ def run(granted: Sequence[Granted], command: Sequence[str], core_limit: tuple[in
     os.execve(program, list(command), environment)  # noqa: S606 - becoming the command is the point
 
 
-def _find_program(name: str) -> str:
+def find_program(name: str) -> str:
     """Look a command up before any secret is written.
 
     Raises:

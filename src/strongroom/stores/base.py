@@ -111,6 +111,10 @@ class Store(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of what is open."""
+        ...
+
 
 def not_found(store: Store, name: str) -> SecretNotFound:
     """Return the error for a secret that ``store`` does not have."""

@@ -13,6 +13,7 @@ Needs pytest.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 
 import pytest
 
@@ -33,6 +34,10 @@ class StoreConformance:
     def store(self) -> Store:
         """Return the store to test."""
         raise NotImplementedError
+
+    # A store that takes less than Docker, or labels of fewer kinds, says so here, and must refuse all else.
+    max_bytes = MAX_VALUE_BYTES
+    labels: Mapping[str, str] = {"team": "payments", "пароль": "é=1"}
 
     @pytest.fixture
     def name(self) -> Name:
@@ -72,9 +77,19 @@ class StoreConformance:
     @pytest.mark.needs(Capability.WRITE)
     def test_keeps_the_largest_value(self, store: Store, name: Name) -> None:
         """Docker's limit is a value's limit."""
-        value = Value(b"x" * MAX_VALUE_BYTES)
+        value = Value(b"x" * self.max_bytes)
         store.create(name, value)
         assert store.read(name) == value
+
+    @pytest.mark.needs(Capability.WRITE)
+    def test_too_large_for_the_store(self, store: Store, name: Name) -> None:
+        """What the store cannot take is refused by its size, and nothing is left of it."""
+        if self.max_bytes == MAX_VALUE_BYTES:
+            pytest.skip("the store takes whatever Docker takes")
+        with pytest.raises(InvalidValue, match=f"{self.max_bytes:,}"):
+            store.create(name, Value(b"x" * (self.max_bytes + 1)))
+        with pytest.raises(SecretNotFound):
+            store.read(name)
 
     def test_no_store_gets_a_value_out_of_bounds(self) -> None:
         """Docker's limits hold before a store is asked."""
@@ -228,8 +243,8 @@ class StoreConformance:
     @pytest.mark.needs(Capability.WRITE, Capability.LABELS)
     def test_labels(self, store: Store, name: Name) -> None:
         """Labels are kept, replaced as a whole, and checked."""
-        store.create(name, sample(), {"team": "payments", "пароль": "é=1"})
-        assert dict(store.inspect(name).labels) == {"team": "payments", "пароль": "é=1"}
+        store.create(name, sample(), self.labels)
+        assert store.inspect(name).labels == self.labels
         store.set_labels(name, {"team": "search"})
         assert dict(store.inspect(name).labels) == {"team": "search"}
         with pytest.raises(InvalidName):

@@ -15,6 +15,7 @@ from ...docker import cli, render
 from ...docker.engine import Engine, Json
 from ...errors import DeclarationError, DeliveryError, EngineError
 from ...model import Name, Value
+from ...references import Reference
 from ...stores.base import Store
 from .. import declared
 from ..declared import Kind, Source
@@ -235,7 +236,8 @@ def _staged(source: Source, grant: ServiceGrant, counts: Mapping[str, int]) -> S
     if source.stored is not None:
         return Staged(secret.name, source.version or 0, *owner, id=source.stored.id)
     file, variable = str(secret.file.resolve()) if secret.file else "", secret.variable or ""
-    return Staged(secret.key, counts[secret.key], *owner, file=file, variable=variable)
+    reference = str(secret.reference or "")
+    return Staged(secret.key, counts[secret.key], *owner, file=file, variable=variable, reference=reference)
 
 
 def _former_values(missing: Sequence[Staged], store: Store | None, options: Options) -> list[Value]:
@@ -250,10 +252,15 @@ def _former_values(missing: Sequence[Staged], store: Store | None, options: Opti
         if each.id:
             found.append(next(stored))
             continue
-        secret = DeclaredSecret(each.secret, each.secret, Path(each.file) if each.file else None, each.variable or None)
-        sources = declared.locate([secret], None, variables)
+        reference = Reference.parse(each.reference) if each.reference else None
+        external = not each.file and not each.variable
+        secret = DeclaredSecret(
+            each.secret, each.secret, Path(each.file) if each.file else None, each.variable or None, external,
+            reference=reference,
+        )  # fmt: skip
+        sources = declared.locate([secret], store, variables)
         declared.require(sources)
-        found += declared.values(sources, None, variables)
+        found += declared.values(sources, store, variables)
     return found
 
 

@@ -39,6 +39,7 @@ class Staged:
     id: str = ""  # the secret's, in the store
     file: str = ""
     variable: str = ""
+    reference: str = ""
 
     @property
     def name(self) -> str:

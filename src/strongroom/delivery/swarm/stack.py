@@ -127,7 +127,7 @@ def _ensure(
                 versions[source.secret.key] = found[0]
             else:
                 absent.append(source)
-        elif source.kind in (Kind.FILE, Kind.ENVIRONMENT):
+        elif source.kind in (Kind.FILE, Kind.ENVIRONMENT, Kind.REFERENCE):
             absent.append(source)
     try:
         for source, value in zip(absent, declared.values(absent, store), strict=True):

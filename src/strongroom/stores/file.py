@@ -1,0 +1,52 @@
+"""``file:///path``: values that lie in files, such as those of another tool in memory. Read only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import AccessDenied, SecretNotFound, StoreRefused, StrongroomError
+from ..model import MAX_VALUE_BYTES
+from .managers import Content, Wanted
+from .retry import side_by_side
+from .single import SingleStore, only_current
+
+
+class Manager:
+    """Reads files. A path is absolute (``file:///run/x``), or starts at the working directory (``file://x``)."""
+
+    def __init__(self, limit: float) -> None:
+        """Take the time limit, which is never reached."""
+
+    def fetch(self, wanted: Sequence[Wanted]) -> Sequence[Content | StrongroomError]:
+        """Read files."""
+        return side_by_side(_fetch, wanted)
+
+    def store(self, path: str) -> SingleStore:
+        """Return a directory as a store: each file is a secret of its name."""
+        directory = Path(path)
+        return SingleStore(f"file://{path}", lambda name: _fetch(Wanted(str(directory / name))), lambda: _names(path))
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def _fetch(wanted: Wanted) -> Content:
+    uri = f"file://{wanted.path}"
+    only_current(uri, wanted.version)
+    try:
+        with Path(wanted.path).open("rb") as file:
+            return Content(uri, file.read(MAX_VALUE_BYTES + 1))  # enough to be refused, however much there is
+    except (FileNotFoundError, NotADirectoryError):
+        raise SecretNotFound(uri, (f"there is no file {wanted.path}",), "Make it, or change the reference.") from None
+    except PermissionError:
+        raise AccessDenied(f"{uri} cannot be read: permission denied.") from None
+    except OSError as error:
+        raise StoreRefused(f"{uri} cannot be read: {error.strerror}.") from None
+
+
+def _names(path: str) -> list[str]:
+    try:
+        return [each.name for each in Path(path).iterdir() if each.is_file()]
+    except OSError as error:
+        raise StoreRefused(f"file://{path} cannot be listed: {error.strerror}.") from None
