@@ -17,7 +17,7 @@ import engines
 from bench.measure import Row, Table, duration
 from engines import Docker
 
-_STRONGROOM = str(Path(sys.executable).with_name("strongroom"))
+STRONGROOM = str(Path(sys.executable).with_name("strongroom"))
 _EXAMPLE = engines.ROOT / "examples/production"
 _SECRETS = ("tls_cert", "tls_key", "db_user", "db_password", "redis_password", "jwt_key", "smtp_password")
 _IMAGES = ("TRAEFIK_IMAGE", "API_IMAGE", "POSTGRES_IMAGE", "REDIS_IMAGE", "WORKER_IMAGE")
@@ -29,15 +29,15 @@ def tables() -> list[Table]:
     docker = engines.present()
     if docker is None:
         return [Table("Deploying", [Row("everything", "no Docker Engine is reachable")])]
-    with tempfile.TemporaryDirectory() as directory, _swarm(docker), _image(docker) as image:
+    with tempfile.TemporaryDirectory() as directory, on_swarm(docker), standin(docker) as image:
         variables = dict.fromkeys(_IMAGES, image) | {"MONITOR": "1s", "DELAY": "0s", "HTTPS_PORT": "18443"}
         environment = {**docker.environment, "HOME": directory, **variables}
         environment.setdefault("DOCKER_CONFIG", str(Path(os.environ["HOME"], ".docker")))
         project = Path(directory, "shop")
         shutil.copytree(_EXAMPLE, project)
-        _run(environment, project, _STRONGROOM, "init")
+        run(environment, project, STRONGROOM, "init")
         for name in _SECRETS:
-            _run(environment, project, _STRONGROOM, "secret", "create", name, "--generate", "32")
+            run(environment, project, STRONGROOM, "secret", "create", name, "--generate", "32")
         return [_stack(docker, environment, project), _compose(environment, project, image)]
 
 
@@ -46,7 +46,7 @@ def _stack(docker: Docker, environment: Mapping[str, str], project: Path) -> Tab
         docker("secret", "create", name, "-", given=b"by hand")
 
     def by_hand(*flags: str) -> Way:
-        return lambda: _run(environment, project, "docker", "stack", "deploy", *flags, "-c", "compose.yaml", "bench")
+        return lambda: run(environment, project, "docker", "stack", "deploy", *flags, "-c", "compose.yaml", "bench")
 
     def polled() -> None:
         by_hand("--detach")()
@@ -66,7 +66,7 @@ def _stack(docker: Docker, environment: Mapping[str, str], project: Path) -> Tab
         )
 
     def ours() -> None:
-        _run(environment, project, _STRONGROOM, "stack", "deploy", "-q", "-c", "compose.yaml", "bench")
+        run(environment, project, STRONGROOM, "stack", "deploy", "-q", "-c", "compose.yaml", "bench")
 
     try:
         took = _in_turns({"ours": ours, "docker": by_hand("--detach=false"), "polled": polled}, clean)
@@ -95,16 +95,16 @@ def _compose(environment: Mapping[str, str], project: Path, image: str) -> Table
         for each in ("one", "two"):
             (folder / each).write_text("by hand")
     for each in ("one", "two"):
-        _run(environment, project, _STRONGROOM, "secret", "create", each, "--generate", "32")
+        run(environment, project, STRONGROOM, "secret", "create", each, "--generate", "32")
 
     def clean() -> None:
-        _run(environment, project / "ours", _STRONGROOM, "compose", "down", "-t", "0")
-        _run(environment, project / "theirs", "docker", "compose", "down", "-t", "0")
+        run(environment, project / "ours", STRONGROOM, "compose", "down", "-t", "0")
+        run(environment, project / "theirs", "docker", "compose", "down", "-t", "0")
 
     took = _in_turns(
         {
-            "ours": lambda: _run(environment, project / "ours", _STRONGROOM, "compose", "up", "-d"),
-            "theirs": lambda: _run(environment, project / "theirs", "docker", "compose", "up", "-d"),
+            "ours": lambda: run(environment, project / "ours", STRONGROOM, "compose", "up", "-d"),
+            "theirs": lambda: run(environment, project / "theirs", "docker", "compose", "up", "-d"),
         },
         clean,
     )
@@ -131,7 +131,7 @@ def _over(what: str, ours: float, theirs: float, aim: float | None = None) -> Ro
     return Row(what, figure, f"under {aim:g} s more" if aim else "", more < aim if aim else None)
 
 
-def _run(environment: Mapping[str, str], cwd: Path, *command: str) -> None:
+def run(environment: Mapping[str, str], cwd: Path, *command: str) -> None:
     done = subprocess.run(
         command, check=False, env=dict(environment), cwd=cwd, capture_output=True, stdin=subprocess.DEVNULL
     )
@@ -140,7 +140,7 @@ def _run(environment: Mapping[str, str], cwd: Path, *command: str) -> None:
 
 
 @contextmanager
-def _swarm(docker: Docker) -> Iterator[None]:
+def on_swarm(docker: Docker) -> Iterator[None]:
     """Have a swarm; one that is made for this goes afterwards."""
     active = docker("info", "--format", "{{.Swarm.LocalNodeState}}") == "active"
     if not active:
@@ -153,7 +153,7 @@ def _swarm(docker: Docker) -> Iterator[None]:
 
 
 @contextmanager
-def _image(docker: Docker) -> Iterator[str]:
+def standin(docker: Docker) -> Iterator[str]:
     name = engines.make_standin(docker)
     try:
         yield name

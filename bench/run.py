@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TOPICS = ("reader", "readers", "commands", "store", "deploy", "entrypoint")
+TOPICS = ("reader", "readers", "commands", "store", "deploy", "rotate", "entrypoint")
 
 
 def main() -> None:

@@ -209,10 +209,20 @@ class Postgres:
         subprocess.run(words, check=True, capture_output=True, user=user, cwd=self.directory)
         # A daemon, and no process of the tests': its title shows who logs in, whom the leak watcher looks for.
         options = f"-p {self.port} -k {self.directory} -h {LOCAL} -F"
-        words = [programs / "pg_ctl", "-D", data, "-o", options, "-l", self.directory / "log", "-w", "start"]
-        subprocess.run(words, check=True, stdout=subprocess.DEVNULL, user=user, cwd=self.directory)
-        self._stop: list[str | Path] = [programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"]
+        self._start: list[str | Path] = [
+            programs / "pg_ctl",
+            "-D",
+            data,
+            "-o",
+            options,
+            "-l",
+            self.directory / "log",
+            "-w",
+            "start",
+        ]
         self._user = user
+        self.start()
+        self._stop: list[str | Path] = [programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"]
 
     def can_log_in(self, user: str, password: str) -> bool:
         """Return whether it takes a password."""
@@ -250,6 +260,44 @@ class Postgres:
         })  # fmt: skip
         return mount
 
+    def execute(self, *statements: str) -> None:
+        """Run statements as its owner."""
+        import psycopg
+
+        with psycopg.connect(
+            host=LOCAL, port=self.port, user="root", password=self.password, dbname="postgres", autocommit=True
+        ) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    def start(self) -> None:
+        """Start it again after ``stop``."""
+        subprocess.run(self._start, check=True, stdout=subprocess.DEVNULL, user=self._user, cwd=self.directory)
+
     def stop(self) -> None:
         """End it."""
         subprocess.run(self._stop, check=True, stdout=subprocess.DEVNULL, user=self._user, cwd=self.directory)
+
+
+@dataclass
+class Redis:
+    """A Redis server, whose user ``default`` has ``password``."""
+
+    directory: Path
+    port: int = field(default_factory=free_port)
+    password: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+
+    def __post_init__(self) -> None:
+        self.directory.mkdir(mode=0o700)
+        lines = [f"port {self.port}", f"bind {LOCAL}", "save ''", f"aclfile {self.directory}/users.acl"]
+        (self.directory / "users.acl").write_text(f"user default on >{self.password} ~* &* +@all\n")
+        (self.directory / "redis.conf").write_text("\n".join(lines))
+        self._process = subprocess.Popen(
+            ["redis-server", str(self.directory / "redis.conf")], stdout=subprocess.DEVNULL, cwd=self.directory
+        )
+        wait_for(self.port, self._process)
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from .errors import DeclarationError, InvalidReference
+from .policy import Policy
+from .policy import parse as parse_policy
 from .references import EVERY_FIELD, Reference
 
 EXTENSION = "x-strongroom"
-_KEEP = 2  # the current version, and the one before it
 # The order in which Compose looks for its file.
 FILE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 
@@ -66,15 +68,11 @@ class Service:
     groups: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What the extension ``x-strongroom`` says of one secret.
+class Extension(NamedTuple):
+    """What ``x-strongroom`` says of secrets: how they are rotated, and where they come from if not from the store."""
 
-    ``keep`` is how many versions stay; ``reference`` where the value comes from.
-    """
-
-    keep: int = _KEEP
-    reference: Reference | None = None
+    policies: Mapping[str, Policy] = MappingProxyType({})
+    references: Mapping[str, Reference] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ class Project:
     path: Path
     services: Mapping[str, Service]
     secrets: Mapping[str, DeclaredSecret]
-    policies: Mapping[str, Policy] = field(default_factory=dict)
+    extension: Extension = field(default_factory=Extension)
 
     @property
     def used(self) -> Sequence[DeclaredSecret]:
@@ -93,8 +91,8 @@ class Project:
         return [secret for key, secret in self.secrets.items() if key in keys]
 
     def policy(self, secret: DeclaredSecret) -> Policy:
-        """Return what the extension says of a secret, under its name or the file's key for it."""
-        return self.policies.get(secret.name) or self.policies.get(secret.key) or Policy()
+        """Return what the extension says of a secret's rotation, under its name or the file's key for it."""
+        return self.extension.policies.get(secret.name) or self.extension.policies.get(secret.key) or Policy()
 
     def service(self, name: str) -> Service:
         """Return a service.
@@ -142,6 +140,32 @@ def load_secrets(path: Path) -> Mapping[str, DeclaredSecret]:
     }
 
 
+def load_extension(path: Path) -> Extension:
+    """Read only what a plain Compose file's extension says: the file may be one of several that are merged.
+
+    Raises:
+        DeclarationError: as ``load``.
+    """
+    return _extension(_mapping(_yaml(path), path, "the file").get(EXTENSION) or {}, path)
+
+
+def extension(files: Sequence[Path], directory: Path) -> Extension:
+    """Return what the files' extensions say, the last word counting; by default the project's own file, if any.
+
+    Raises:
+        DeclarationError: as ``load``.
+    """
+    paths = list(files)
+    if not paths:
+        try:
+            paths = [find(directory)]
+        except DeclarationError:
+            return Extension()
+    found = [load_extension(path) for path in paths]
+    policies = {name: policy for each in found for name, policy in each.policies.items()}
+    return Extension(policies, {name: where for each in found for name, where in each.references.items()})
+
+
 def parse(document: object, path: Path) -> Project:
     """Read the content of a Compose file, which ``path`` names in messages and as what its files are relative to.
 
@@ -153,15 +177,14 @@ def parse(document: object, path: Path) -> Project:
         str(key): _secret(str(key), _mapping(value, path, f"secrets.{key}"), path)
         for key, value in _mapping(root.get("secrets") or {}, path, "secrets").items()
     }
-    policies = _policies(root.get(EXTENSION) or {}, path)
+    found = _extension(root.get(EXTENSION) or {}, path)
     for key, secret in secrets.items():
-        policy = policies.get(secret.name) or policies.get(key)
-        if policy and policy.reference:
+        if reference := found.references.get(secret.name) or found.references.get(key):
             if not secret.external:
                 raise DeclarationError(
                     f"{path}: {EXTENSION} says where '{key}' comes from: set 'external: true' for it."
                 )
-            secrets[key] = replace(secret, reference=policy.reference)
+            secrets[key] = replace(secret, reference=reference)
     services = {}
     for name, each in _mapping(root.get("services") or {}, path, "services").items():
         where = f"services.{name}"
@@ -178,7 +201,7 @@ def parse(document: object, path: Path) -> Project:
         services[str(name)] = Service(
             str(name), grants, content.get("image"), _text(content.get("user")), _texts(content.get("group_add"))
         )
-    return Project(path, services, secrets, policies)
+    return Project(path, services, secrets, found)
 
 
 def parse_mode(value: object) -> int:
@@ -253,24 +276,27 @@ def _grant(content: object, path: Path, where: str) -> ServiceGrant:
     return ServiceGrant(source, _plain(long.get("target") or source, path, f"{where}.target"), uid, gid, mode)
 
 
-def _policies(content: object, path: Path) -> dict[str, Policy]:
-    policies = {}
-    extension = _mapping(content, path, EXTENSION)
-    for name, entry in _mapping(extension.get("secrets") or {}, path, f"{EXTENSION}.secrets").items():
-        where = f"{EXTENSION}.secrets.{name}.rotate"
-        content = _mapping(entry or {}, path, f"{EXTENSION}.secrets.{name}")
-        rotate = _mapping(content.get("rotate") or {}, path, where)
-        keep = rotate.get("keep", _KEEP)
-        if isinstance(keep, bool) or not isinstance(keep, int) or keep < 1:
-            raise DeclarationError(f"{path}: {where}.keep is how many versions stay: give a number from 1.")
-        try:
-            source = Reference.parse(_plain(content["from"], path, f"{where}.from")) if "from" in content else None
-        except InvalidReference as error:
-            raise DeclarationError(f"{path}: {EXTENSION}.secrets.{name}.from: {error}") from None
-        if source and source.field == EVERY_FIELD:
-            raise DeclarationError(f"{path}: {EXTENSION}.secrets.{name}.from is one value: name one field, not '#*'.")
-        policies[str(name)] = Policy(keep, source)
-    return policies
+def _extension(content: object, path: Path) -> Extension:
+    policies, references = {}, {}
+    secrets = _mapping(content, path, EXTENSION).get("secrets") or {}
+    for name, entry in _mapping(secrets, path, f"{EXTENSION}.secrets").items():
+        where = f"{EXTENSION}.secrets.{name}"
+        declared = _mapping(entry or {}, path, where)
+        if declared.get("rotate"):
+            policies[str(name)] = parse_policy(declared["rotate"], f"{path}: {where}.rotate")
+        if "from" in declared:
+            references[str(name)] = _reference(declared["from"], path, f"{where}.from")
+    return Extension(policies, references)
+
+
+def _reference(content: object, path: Path, where: str) -> Reference:
+    try:
+        reference = Reference.parse(_plain(content, path, where))
+    except InvalidReference as error:
+        raise DeclarationError(f"{path}: {where}: {error}") from None
+    if reference.field == EVERY_FIELD:
+        raise DeclarationError(f"{path}: {where} is one value: name one field, not '#*'.")
+    return reference
 
 
 def _labels(content: object) -> dict[str, str]:

@@ -133,5 +133,13 @@ class DeploymentFailed(StrongroomError):
         self.rollback = rollback
 
 
+class RotatorFailed(StrongroomError):
+    """The system behind a secret cannot be reached, or does not take or accept a value."""
+
+
+class RotationFailed(StrongroomError):
+    """A rotation did not come to its end; the message says whether it was undone."""
+
+
 class PolicyDenied(StrongroomError):
     """A policy does not allow a service to have a secret."""

@@ -110,6 +110,12 @@ class Secret(NamedTuple):
     versions: tuple[Version, ...]
     stages: Mapping[Stage, int]
 
+    @property
+    def current_since(self) -> datetime:
+        """When the current version was made."""
+        current = self.stages[Stage.CURRENT]
+        return next(version.created_at for version in self.versions if version.number == current)
+
     def stages_of(self, number: int) -> tuple[Stage, ...]:
         """Return the stages that point at version ``number``, in the order of ``Stage``."""
         return tuple(stage for stage in Stage if self.stages.get(stage) == number)

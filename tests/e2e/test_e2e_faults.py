@@ -147,6 +147,19 @@ def test_an_engine_in_no_swarm_and_one_that_goes_away(empty: Cli, plain: Docker)
     empty("stack", "deploy", "-c", "compose.yaml", "shop")
     assert _secrets(plain) == ["key.v1"]
 
+    # The same for a rotation: it says what to do, and that does it.
+    rotation = empty.start("rotate", "key")
+    rotation.until("1/3 updating")
+    engines.control("kill", "plain", 1)
+    assert rotation.end() == 1
+    assert "went away" in _sentence(rotation.said)
+    assert "pending" in json.loads(empty("secret", "inspect", "key").out)[0]["Stages"]
+    engines.control("revive", "plain", 1)
+    engines.until(lambda: plain("node", "ls", status=None))
+    empty("rotate", "key")
+    (row,) = (json.loads(line) for line in empty("status", "--format", "json").out.splitlines())
+    assert (row["Version"], row["Tasks"], row["State"]) == (2, {"v2": 3}, "current")
+
 
 def test_every_field_of_a_service_stays(manager: Cli, swarm: Docker, image: str, name: str, tmp_path: Path) -> None:
     """A service with all that Docker lets one say is the same after one of its secrets changed."""
@@ -211,7 +224,7 @@ engine = Engine.connect()
 _, service, old, new = sys.argv
 managed = {each.name: each for each in secrets.find_managed(engine)}
 found = engine.get(f"/services/{service}")
-specs.update(engine, found, specs.repoint(found["Spec"], {managed[old].id: managed[new]}))
+specs.update(engine, found, specs.repoint(found["Spec"], lambda it: managed[new] if it["SecretName"] == old else None))
 """
 _STALE = """
 import sys

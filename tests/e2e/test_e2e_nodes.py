@@ -69,8 +69,31 @@ def test_a_worker_dies_in_the_middle_of_a_deployment(spread: Cli, three: Docker)
         spread("stack", "deploy", "-c", "compose.yaml", "s")
         _assert_whole(spread, three, 2)
     finally:
-        engines.control("join", "three", 3)
-        spread("stack", "rm", "s")
+        _bring_back(spread, three)
+
+
+def test_a_worker_dies_in_the_middle_of_a_rotation(spread: Cli, three: Docker) -> None:
+    spread("stack", "deploy", "-c", "compose.yaml", "s")
+    rotation = spread.start("rotate", "key")
+    rotation.until("1/6 updating")
+    engines.control("cut", "three", 3)
+    try:
+        status = rotation.end()
+        stages = json.loads(spread("secret", "inspect", "key").out)[0]["Stages"]
+        assert stages["current"] == (2 if status == 0 else 1), rotation.said
+        assert "pending" not in stages
+        _assert_whole(spread, three, stages["current"])
+        spread("rotate", "key")
+        _assert_whole(spread, three, 3)
+    finally:
+        _bring_back(spread, three)
+
+
+def _bring_back(spread: Cli, three: Docker) -> None:
+    engines.control("join", "three", 3)
+    spread("stack", "rm", "s")
+    engines.until(lambda: "s_default" not in three.lines("network", "ls", "--format", "{{.Name}}"))
+    engines.until(lambda: three.lines("node", "ls", "--format", "{{.Status}}") == ["Ready"] * 3)
 
 
 def _assert_whole(spread: Cli, three: Docker, version: int) -> None:
@@ -80,9 +103,9 @@ def _assert_whole(spread: Cli, three: Docker, version: int) -> None:
         "service", "ps", "--filter", "desired-state=running", "--format", "{{.CurrentState}}", "s_app"
     )
     assert [each.partition(" ")[0] for each in running] == ["Running"] * 6
-    names = set(three.lines("secret", "ls", "--format", "{{.Name}}"))
+    names = {each for each in three.lines("secret", "ls", "--format", "{{.Name}}") if each.startswith("key.")}
     assert f"key.v{version}" in names
-    assert version == 2 or "key.v2" not in names
+    assert not {f"key.v{later}" for later in (2, 3) if later > version} & names
 
 
 def test_the_oldest_engine(empty: Cli) -> None:

@@ -298,3 +298,19 @@ def test_only_current_users_of_the_data_root_hold_no_value(deployed: tuple[Cli, 
         ["grep", "-rlF", "-f", "-", root], input="\n".join(values.values()).encode(), capture_output=True
     )
     assert found.stdout == b""
+
+
+def test_a_client_of_the_production_example_loses_no_request(
+    deployed: tuple[Cli, dict[str, str]], swarm: Docker, image: str, name: str
+) -> None:
+    """While each secret of the api is rotated, somebody always answers."""
+    shop, _ = deployed
+    client = {"image": image, "command": ["client", "api"], "networks": ["front"]}
+    (shop.project / "client.yaml").write_text(json.dumps({"version": "3.9", "services": {"client": client}}))
+    shop("stack", "deploy", "-c", "compose.yaml", "-c", "client.yaml", name)
+    (container,) = swarm.of_service(f"{name}_client")
+    for secret in ("jwt_key", "redis_password"):
+        shop("rotate", secret)
+    answers = swarm("logs", container).splitlines()
+    assert len(answers) > 50
+    assert "lost" not in answers[answers.index("served") :]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,16 +11,10 @@ from pathlib import Path
 import pytest
 
 import servers
-from servers import OpenBao, Postgres, Python
+from projects import missing
+from servers import OpenBao, Postgres, Python, Redis
 
 TESTS = Path(__file__).resolve().parent.parent
-
-
-def missing(what: str) -> None:
-    """Skip a test for want of something; in CI it fails."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{what}, and in CI nothing is skipped")
-    pytest.skip(what)
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +68,13 @@ def postgres() -> Iterator[Postgres]:
         server = Postgres(Path(directory, "pg"))
         yield server
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """Return a Redis server."""
+    if shutil.which("redis-server") is None:
+        missing("Redis is not installed")
+    server = Redis(tmp_path_factory.mktemp("servers") / "redis")
+    yield server
+    server.stop()

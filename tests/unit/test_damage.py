@@ -194,6 +194,8 @@ def test_truncated_database(store: EmbeddedStore) -> None:
     whole = path.read_bytes()
     for length in (0, 50, 4096, len(whole) // 2, len(whole) - 4096, len(whole) - 1):
         path.write_bytes(whole[:length])
+        if not whole[length:].strip(b"\0"):
+            continue  # SQLite reads zeros where a page ends early: nothing is lost
         with pytest.raises(StoreDamaged):
             reopen(store).verify()
 

@@ -25,7 +25,7 @@ def push(state: State, name: Name) -> None:
 
     engine = Engine.connect()
     require_manager(engine)
-    click.echo(swarm.push(engine, state.open_store(), name).name)
+    click.echo(swarm.ensure(engine, state.open_store(), name).name)
 
 
 @click.command()

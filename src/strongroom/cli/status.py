@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
-from .output import format_option, show
+from .output import ago, format_option, show
 from .state import State
+
+if TYPE_CHECKING:
+    from ..model import Secret
+    from ..policy import Policy
 
 
 @click.command()
@@ -16,18 +24,21 @@ def status(state: State, stack: str | None, template: str | None) -> None:
     """Show which version of each secret the services' running tasks hold, against the current one.
 
     With STACK only its services are shown. 'stale' means that a newer version is current: deploy the stack again.
-    'rolling' means that some tasks still have another version than their service.
+    'rolling' means that some tasks still have another version than their service. DUE is when the Compose file's
+    x-strongroom wants the secret rotated.
 
     \b
     Examples:
       strongroom status
       strongroom status shop --format json
     """
+    from ..compose import extension
     from ..delivery.swarm.status import look
     from ..docker.engine import Engine, require_manager
 
     engine = Engine.connect()
     require_manager(engine)
+    policies = extension((), Path.cwd()).policies
     rows = [
         {
             "Service": row.service,
@@ -36,9 +47,24 @@ def status(state: State, stack: str | None, template: str | None) -> None:
             "Tasks": {("other" if version is None else f"v{version}"): count for version, count in row.tasks.items()},
             "Current": row.current,
             "State": row.state,
+            "Age": _age(row.stored, template),
+            "Due": _due(row.stored, policies),
         }
         for row in look(engine, state.open_store_if_any(), stack)
     ]
     columns = {"SERVICE": "Service", "SECRET": "Secret", "VERSION": "Version", "TASKS": "Tasks", "CURRENT": "Current",
-               "STATE": "State"}  # fmt: skip
+               "STATE": "State", "AGE": "Age", "DUE": "Due"}  # fmt: skip
     show(rows, columns, template)
+
+
+def _age(secret: Secret | None, template: str | None) -> str:
+    if secret is None:
+        return ""
+    since = secret.current_since
+    return since.isoformat() if template == "json" else ago(since).removesuffix(" ago")
+
+
+def _due(secret: Secret | None, policies: Mapping[str, Policy]) -> str:
+    policy = policies.get(secret.name) if secret else None
+    due = policy.due(secret) if policy and secret else None
+    return f"{due:%Y-%m-%d}" if due else ""

@@ -39,11 +39,18 @@ class Source(NamedTuple):
     stored: Secret | None = None
     problem: str = ""
     fix: str = ""
+    chosen: int | None = None
+
+    def choose(self, name: str, version: int, former: int) -> Source:
+        """Return this source with a version of the secret ``name`` chosen: as its previous one, the ``former``."""
+        if self.stored is None or self.stored.name != name:
+            return self
+        return self._replace(chosen=former if self.secret.name == f"{name}_{Stage.PREVIOUS}" else version)
 
     @property
     def version(self) -> int | None:
-        """The current version, where the store has it."""
-        return self.stored.stages[Stage.CURRENT] if self.stored else None
+        """The version that was chosen, or else the current one, where the store has it."""
+        return self.chosen or (self.stored.stages[Stage.CURRENT] if self.stored else None)
 
 
 def locate(
@@ -76,7 +83,7 @@ def values(sources: Sequence[Source], store: Store | None, environment: Mapping[
         DeliveryError, DeclarationError, InvalidValue: a file or variable cannot be read, or is no secret's value.
         SecretNotFound: the store has one no longer.
     """
-    wanted = [(Name(source.secret.name), source.version or 0) for source in sources if source.kind is Kind.STORE]
+    wanted = [(source.stored.name, source.version or 0) for source in sources if source.stored]
     stored = iter(store.read_many(wanted) if store and wanted else [])
     referred = iter(_referred([each.secret for each in sources if each.kind is Kind.REFERENCE], store))
     queues = {Kind.STORE: stored, Kind.REFERENCE: referred}
@@ -125,19 +132,36 @@ def _locate(
     if secret.reference:
         return Source(secret, Kind.REFERENCE)
     try:
-        if store is not None:
-            stored = store.inspect(Name(secret.name))
-            if Capability.VERSIONS not in store.capabilities:
-                return Source(secret, Kind.REFERENCE)
-            return Source(secret, Kind.STORE, stored)
-    except SecretNotFound:
-        pass
+        if store is not None and (found := _stored(secret, store) or _stage_of(secret, store)):
+            return found if Capability.VERSIONS in store.capabilities else Source(secret, Kind.REFERENCE)
     except InvalidName as error:
         raise DeclarationError(str(error)) from None
     if secret.name in unmanaged:
         return Source(secret, Kind.SWARM)
     problem = f"not in {store.place}" if store else "there is no store (make one: strongroom init)"
     return Source(secret, Kind.MISSING, None, problem, f"strongroom secret create {secret.name} FILE")
+
+
+def _stored(secret: DeclaredSecret, store: Store) -> Source | None:
+    try:
+        return Source(secret, Kind.STORE, store.inspect(Name(secret.name)))
+    except SecretNotFound:
+        return None
+
+
+def _stage_of(secret: DeclaredSecret, store: Store) -> Source | None:
+    """Find ``NAME_current`` and ``NAME_previous``: two versions of one secret, for who accepts both.
+
+    Before a secret ever changed, its previous version is the current one.
+    """
+    name, _, stage = secret.name.rpartition("_")
+    try:
+        stored = store.inspect(Name(name)) if stage in (Stage.CURRENT, Stage.PREVIOUS) and name else None
+    except SecretNotFound:
+        return None
+    if stored is None:
+        return None
+    return Source(secret, Kind.STORE, stored, chosen=stored.stages.get(Stage(stage), stored.stages[Stage.CURRENT]))
 
 
 def _referred(secrets: Sequence[DeclaredSecret], store: Store | None) -> list[Value]:

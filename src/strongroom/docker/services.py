@@ -7,6 +7,7 @@ spoken for the task.
 
 from __future__ import annotations
 
+import operator
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,6 +22,9 @@ _NANOSECONDS = 1e9
 _MONITOR_SECONDS = 5.0  # swarmkit's default for UpdateConfig.Monitor
 # Tasks on other nodes send no events here, so that we look again at least this often.
 _LOOK_AGAIN_SECONDS = 1.0
+# The manager hears of an event a little later than we do: for a while after one we look again sooner.
+_SOON_SECONDS = 0.15
+_SOON_AGAIN = 8
 # A service that waits for another one may fail a few times at first; Docker waits 5 s before each new try.
 _FAILURES_IN_A_ROW = 5
 _BEFORE_RUNNING = ("new", "allocated", "pending", "assigned", "accepted", "preparing", "ready", "starting")
@@ -35,6 +39,7 @@ class State(StrEnum):
     CONVERGED = "converged"
     FAILED = "failed"
     SUPERSEDED = "changed by somebody else"
+    REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class _Watched:
 
     spec: Json
     known_tasks: frozenset[str]
+    same: Callable[[Json, Json], bool]
     since: dict[str, float] = field(default_factory=dict)
     lost: frozenset[str] = frozenset()
     failures: dict[object, set[str]] = field(default_factory=dict)
@@ -73,18 +79,20 @@ class Watcher:
         self._nodes: Mapping[str, str] = {}
 
     def wait(
-        self, services: Iterable[Json], report: Callable[[Sequence[Progress]], None], timeout: float
-    ) -> Sequence[Progress]:
+        self, services: Iterable[Json], report: Callable[[Sequence[Progress]], None], timeout: float,
+        same: Callable[[Json, Json], bool] = operator.eq,
+    ) -> Sequence[Progress]:  # fmt: skip
         """Wait until each service converged or failed, and return how each ended.
 
         ``services`` are as they were right after they were changed; ``report`` is called after each look; after
-        ``timeout`` seconds what has not converged counts as failed.
+        ``timeout`` seconds what has not converged counts as failed. ``same`` tells whether a service's spec is still
+        what it was changed to; otherwise somebody else changed it.
 
         Raises:
             EngineError: the Engine went away.
         """
-        watched = {each["ID"]: _Watched(each["Spec"], self._known) for each in services}
-        deadline = time.monotonic() + timeout
+        watched = {each["ID"]: _Watched(each["Spec"], self._known, same) for each in services}
+        deadline, soon = time.monotonic() + timeout, _SOON_AGAIN
         changed = threading.Event()
         threading.Thread(target=self._listen, args=(changed,), daemon=True, name="events").start()
         while True:
@@ -94,7 +102,9 @@ class Watcher:
                 return progress
             if time.monotonic() > deadline:
                 return [_timed_out(each, timeout) if each.state is State.UPDATING else each for each in progress]
-            changed.wait(_LOOK_AGAIN_SECONDS)
+            if changed.wait(_SOON_SECONDS if soon else _LOOK_AGAIN_SECONDS):
+                soon = _SOON_AGAIN
+            soon = max(0, soon - 1)
             changed.clear()
 
     def _listen(self, changed: threading.Event) -> None:
@@ -122,7 +132,7 @@ class Watcher:
         return [
             self._judge(found[identity], each, tasks[identity])
             if identity in found
-            else Progress(each.spec["Name"], State.SUPERSEDED, 0, 0, "the service was removed")
+            else Progress(each.spec["Name"], State.REMOVED, 0, 0)
             for identity, each in watched.items()
         ]
 
@@ -168,7 +178,7 @@ class Watcher:
         state = State.UPDATING
         if update in ("paused", "rollback_paused", "rollback_completed"):
             state = State.FAILED
-        elif not update.startswith("rollback") and spec != watched.spec:
+        elif not update.startswith("rollback") and not watched.same(spec, watched.spec):
             state = State.SUPERSEDED
         elif len(running) >= wanted and update in ("", "completed"):
             if update == "completed" or _is_job(spec) or self._is_stable(spec, watched, running):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from . import memory, staging
 from .staging import Staged, Staging
 
 _SECRETS_DIR = "/run/secrets"
-_LABEL = "com.docker.compose.project"
+LABEL = "com.docker.compose.project"
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,16 @@ class Options:
         return {name: each["value"].replace("$$", "$") for name, each in found.items() if each["set"]}
 
     def anywhere(self) -> dict[str, Any]:
-        """Return what finds the variables of the project, from any working directory."""
+        """Return what finds the project and its variables from any working directory."""
         files = render.project_files(self.files, self.directory)
         directory = Path(self.directory or (files[0].parent if files else "")).resolve()
-        environment_files = [str(Path(each).resolve()) for each in self.environment_files]
-        return {"directory": str(directory), "environment_files": environment_files}
+        return {
+            "files": [str(path.resolve()) for path in files],
+            "name": self.name,
+            "directory": str(directory),
+            "profiles": list(self.profiles),
+            "environment_files": [str(Path(each).resolve()) for each in self.environment_files],
+        }
 
     def with_project(self, path: str, project: str) -> list[str]:
         """Return the arguments that make Compose use a rendered project instead of the files."""
@@ -94,12 +99,13 @@ def project_name(options: Options) -> str:
 
 
 def prepare(
-    options: Options, words: Sequence[str], store: Store | None, origin: Mapping[str, object]
-) -> list[str] | None:
+    options: Options, words: Sequence[str], store: Store | None, origin: Mapping[str, object],
+    choose: Callable[[Source], Source] = lambda source: source,
+) -> list[str] | None:  # fmt: skip
     """Stage what the services are granted, and return the arguments for Compose that use it.
 
     None if the project has no secrets, so that Compose needs no help. ``words`` are the command and its arguments: they
-    may name services whose profiles are not active.
+    may name services whose profiles are not active. ``choose`` says which version a rotation wants.
 
     Raises:
         SecretsMissing: a secret is nowhere; nothing was changed.
@@ -110,7 +116,7 @@ def prepare(
     files = render.project_files(options.files, options.directory)
     project = compose.parse(rendered, files[0] if files else Path("the project"))
     services = _active(rendered, options, words)
-    plan = _Plan(project, rendered, services, store, options)
+    plan = _Plan(project, rendered, services, store, options, choose)
     if not plan.sources:
         return None
     declared.require(list(plan.sources.values()))
@@ -118,6 +124,9 @@ def prepare(
     with exclusively(f"compose-{os.getuid()}-{name}", f"project '{name}'"):
         place = Staging(memory.base(engine) / name)
         staged = plan.stage(engine, place)
+        # What containers have mounted stays known until they are gone.
+        former = (staging.load_manifest(staging.manifest_path(name)) or {}).get("staged", [])
+        staged += [each for each in former if each not in staged and place.has(each)]
         staging.save_manifest(name, place, staged, {**origin, "options": options.anywhere()})
     path = render.in_memory(json.dumps(rendered).encode())
     return options.with_project(path, name)
@@ -156,21 +165,24 @@ def clean(name: str) -> None:
     if content is None:
         return
     place = Staging(Path(content["directory"]))
-    containers = Engine.connect().get("/containers/json", all=1, filters={"label": [f"{_LABEL}={name}"]})
+    containers = Engine.connect().get("/containers/json", all=1, filters={"label": [f"{LABEL}={name}"]})
     if not containers:
         place.remove()
         manifest.unlink(missing_ok=True)
         return
     mounted = {Path(mount["Source"]) for each in containers for mount in each["Mounts"] if mount.get("Source")}
-    place.sweep(mounted | {place.path(each) for each in content["staged"]})
+    place.sweep(mounted)
+    content["staged"] = [each for each in content["staged"] if place.path(each) in mounted]
+    staging.save_manifest(name, place, content.pop("staged"), content)
 
 
 class _Plan:
     """What is to be staged for some services, and the rendered project that leads there."""
 
     def __init__(
-        self, project: Project, rendered: Json, services: Sequence[str], store: Store | None, options: Options
-    ) -> None:
+        self, project: Project, rendered: Json, services: Sequence[str], store: Store | None, options: Options,
+        choose: Callable[[Source], Source],
+    ) -> None:  # fmt: skip
         self.project, self.rendered, self.services, self.store = project, rendered, services, store
         self.builds = {
             name: [each["source"] for each in (rendered["services"][name].get("build") or {}).get("secrets") or []]
@@ -181,7 +193,7 @@ class _Plan:
         keys |= {key for used in self.builds.values() for key in used if project.secrets[key].external}
         secrets = [project.secrets[key] for key in project.secrets if key in keys]
         self.environment = _variables(secrets, options)
-        self.sources = {each.secret.key: each for each in declared.locate(secrets, store, self.environment)}
+        self.sources = {each.secret.key: choose(each) for each in declared.locate(secrets, store, self.environment)}
         for key, source in self.sources.items():
             if source.kind is Kind.DRIVER:
                 raise DeclarationError(
@@ -225,16 +237,20 @@ class _Plan:
 
     def _values(self, wanted: Sequence[Staged], values: Mapping[str, Value]) -> list[Value]:
         """Return the values of staged files; those of the store are read now, and once each."""
-        names = {each.secret for each in wanted if each.id}
-        sources = [each for each in self.sources.values() if each.secret.name in names and each.stored]
-        read = dict(zip((each.secret.name for each in sources), declared.values(sources, self.store), strict=True))
-        return [read[each.secret] if each.id else values[each.secret] for each in wanted]
+        needed = {(each.secret, each.version) for each in wanted if each.id}
+        sources = {
+            (each.stored.name, each.version): each
+            for each in self.sources.values()
+            if each.stored and (each.stored.name, each.version) in needed
+        }
+        read = dict(zip(sources, declared.values(list(sources.values()), self.store), strict=True))
+        return [read[Name(each.secret), each.version] if each.id else values[each.secret] for each in wanted]
 
 
 def _staged(source: Source, grant: ServiceGrant, counts: Mapping[str, int]) -> Staged:
     secret, owner = source.secret, (grant.uid, grant.gid, grant.mode)
     if source.stored is not None:
-        return Staged(secret.name, source.version or 0, *owner, id=source.stored.id)
+        return Staged(source.stored.name, source.version or 0, *owner, id=source.stored.id)
     file, variable = str(secret.file.resolve()) if secret.file else "", secret.variable or ""
     reference = str(secret.reference or "")
     return Staged(secret.key, counts[secret.key], *owner, file=file, variable=variable, reference=reference)

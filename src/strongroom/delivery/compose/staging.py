@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Collection, Mapping, Sequence
@@ -139,6 +140,12 @@ class Staging:
             state = {"key": secrets.token_hex(32), "counts": {}}
         assert isinstance(state, dict)  # noqa: S101 - for the type checker
         return state
+
+
+def version_of(file: str, secret: str) -> int | None:
+    """Return which version of a secret a staged file of that name is; None if it is none."""
+    match = re.fullmatch(re.escape(secret) + r"\.v(\d+)(?:-[^.]*)?\.\d+\.\d+\.[0-7]{4}", file)
+    return int(match[1]) if match else None
 
 
 def manifest_path(project: str) -> Path:

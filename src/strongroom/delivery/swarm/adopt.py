@@ -1,4 +1,4 @@
-"""Single secrets in and out of a swarm: pushing a version, and adopting a value that only the swarm has."""
+"""Single secrets in and out of a swarm: a version as a Swarm secret, and adopting a value that only the swarm has."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from .secrets import Managed
 _SECRETS_DIR = "/run/secrets"
 
 
-def push(engine: Engine, store: Store, name: Name) -> Managed:
-    """Return the Swarm secret of a secret's current version, created if it is not there.
+def ensure(engine: Engine, store: Store, name: Name, version: int | None = None) -> Managed:
+    """Return the Swarm secret of a version, by default the current one, created if it is not there.
 
     Raises:
         SecretNotFound: the store does not have it.
     """
     stored = store.inspect(name)
-    lineage, version = secrets.of_store(stored), stored.stages[Stage.CURRENT]
+    lineage, number = secrets.of_store(stored), version or stored.stages[Stage.CURRENT]
     for each in secrets.find_managed(engine):
-        if each.lineage == lineage and each.version == version:
+        if each.lineage == lineage and each.version == number:
             return each
-    value = store.read(name, version)
+    value = store.read(name, number)
     digest = store.digest(name, value) if isinstance(store, secrets.Digests) else ""
-    return secrets.create(engine, lineage, version, value, {}, digest)
+    return secrets.create(engine, lineage, number, value, {}, digest)
 
 
 def read_from_service(engine: Engine, name: str, service: str) -> Value:

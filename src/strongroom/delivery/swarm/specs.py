@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from ...docker.engine import Engine, Json
 from ...errors import EngineError
@@ -15,16 +15,33 @@ def of_stack(engine: Engine, stack: str) -> list[Json]:
     return list(engine.get("/services", filters={"label": [f"{NAMESPACE}={stack}"]}))
 
 
-def repoint(spec: Json, changes: Mapping[str, Managed]) -> Json:
-    """Return a spec in which references to some Swarm secrets (by id) lead to others.
+def repoint(spec: Json, choose: Callable[[Json], Managed | None]) -> Json:
+    """Return a spec in which each reference leads to the Swarm secret that ``choose`` returns, or else stays.
 
     Target, uid, gid, mode and all else stay as they are.
     """
     changed = copy.deepcopy(spec)
     for reference in references(changed["TaskTemplate"]):
-        if managed := changes.get(reference["SecretID"]):
+        if managed := choose(reference):
             reference["SecretID"], reference["SecretName"] = managed.id, managed.name
     return changed
+
+
+def change(engine: Engine, identity: str, edit: Callable[[Json], Json]) -> Json | None:
+    """Change a service's spec by ``edit``, again if somebody else changed it meanwhile; return the service then.
+
+    One that is as it shall be is left alone. None if it was removed.
+    """
+    while True:
+        try:
+            service: Json = engine.get(f"/services/{identity}")
+            spec = edit(service["Spec"])
+            return service if spec == service["Spec"] else update(engine, service, spec)
+        except EngineError as error:
+            if error.status == 404:
+                return None
+            if "out of sequence" not in str(error):
+                raise
 
 
 def update(engine: Engine, service: Json, spec: Json) -> Json:
@@ -58,15 +75,29 @@ def restore(engine: Engine, stack: str, before: Sequence[Json]) -> list[Json]:
     return restored
 
 
-def forget(engine: Engine, stack: str, made: Collection[str]) -> None:
+def forget(engine: Engine, services: Iterable[Json], made: Collection[str]) -> None:
     """Make ``docker service rollback`` lead nowhere where it would lead back to one of these Swarm secrets.
 
     swarmkit (manager/controlapi/service.go) keeps the spec before at each update, even one that changes nothing.
     """
-    for service in of_stack(engine, stack):
+    for service in services:
         before = service.get("PreviousSpec") or {}
         if any(reference["SecretID"] in made for reference in references(before.get("TaskTemplate") or {})):
+            _again(engine, service["ID"])
+
+
+def _again(engine: Engine, identity: str) -> None:
+    while True:
+        try:
+            service = engine.get(f"/services/{identity}")
             update(engine, service, service["Spec"])
+        except EngineError as error:
+            if error.status == 404:
+                return
+            if "out of sequence" not in str(error):
+                raise
+        else:
+            return
 
 
 def _delete(engine: Engine, identity: str) -> None:

@@ -19,7 +19,7 @@ from ...docker import cli, render
 from ...docker.engine import Engine, Json, require_manager
 from ...docker.services import Progress, State, Watcher
 from ...errors import DeploymentFailed, EngineError
-from ...model import Name, Value
+from ...model import Value
 from ...stores.base import Store
 from .. import declared
 from ..declared import Kind, Source
@@ -146,7 +146,7 @@ def _ensure_one(
     if source.stored is not None:
         lineage, version = secrets.of_store(source.stored), source.version or 0
         if isinstance(store, secrets.Digests):
-            digest = store.digest(Name(source.secret.name), value)
+            digest = store.digest(source.stored.name, value)
     else:
         name = source.secret.name if source.secret.named else f"{stack}_{source.secret.key}"
         lineage = secrets.of_stack(stack, name)
@@ -177,7 +177,7 @@ def _docker_stack_deploy(document: Json, stack: str, flags: Sequence[str]) -> st
 
 
 def _check(services: Sequence[Progress]) -> None:
-    superseded = [each for each in services if each.state is State.SUPERSEDED]
+    superseded = [each for each in services if each.state in (State.SUPERSEDED, State.REMOVED)]
     if superseded:
         raise DeploymentFailed(
             f"service {superseded[0].name} was changed by somebody else while it was deployed. Nothing was put back. "
@@ -201,7 +201,7 @@ def _put_back(
         ended = watcher.wait(specs.restore(engine, stack, before), report, options.timeout)
         failed = [each for each in ended if each.state is not State.CONVERGED]
         made = {each.id for each in outcome.created}
-        specs.forget(engine, stack, made)
+        specs.forget(engine, specs.of_stack(engine, stack), made)
         secrets.remove(engine, made - secrets.in_use(engine))
     except EngineError as another:
         raise DeploymentFailed(f"{error} Putting the stack back failed as well: {another} Deploy it again.") from None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ...docker.engine import Engine, Json
 from ...errors import SecretNotFound
-from ...model import Name, Stage
+from ...model import Name, Secret, Stage
 from ...stores.base import Store
 from . import secrets
 from .secrets import Managed
@@ -23,6 +23,7 @@ class Row:
     declared: int | None
     tasks: Mapping[int | None, int]
     current: int | None
+    stored: Secret | None = None
 
     @property
     def state(self) -> str:
@@ -52,13 +53,15 @@ def look(engine: Engine, store: Store | None, stack: str | None = None) -> list[
                 if each["File"]["Name"] == target
             ]
             ours = managed.get(reference["SecretID"])
+            stored = _stored(ours, store) if ours else None
             rows.append(
                 Row(
                     service["Spec"]["Name"],
                     ours.lineage.secret if ours else reference["SecretName"],
                     ours.version if ours else None,
                     Counter(each.version if each else None for each in held),
-                    _current(ours, store, list(managed.values())) if ours else None,
+                    _current(ours, stored, list(managed.values())) if ours else None,
+                    stored,
                 )
             )
     return rows
@@ -69,11 +72,15 @@ def _runs(task: Json) -> bool:
     return bool(task["Status"]["State"] == task["DesiredState"] == "running")
 
 
-def _current(ours: Managed, store: Store | None, managed: list[Managed]) -> int | None:
+def _current(ours: Managed, stored: Secret | None, managed: list[Managed]) -> int | None:
     if ours.lineage.owner.startswith("stack/"):
         return max(each.version for each in managed if each.lineage == ours.lineage)
+    return stored.stages[Stage.CURRENT] if stored else None
+
+
+def _stored(ours: Managed, store: Store | None) -> Secret | None:
     try:
-        stored = store.inspect(Name(ours.lineage.secret)) if store else None
+        found = store.inspect(Name(ours.lineage.secret)) if store else None
     except SecretNotFound:
         return None
-    return stored.stages[Stage.CURRENT] if stored and stored.id == ours.lineage.owner else None
+    return found if found and found.id == ours.lineage.owner else None

@@ -38,6 +38,7 @@ class Action(StrEnum):
     IMPORT = "import"
     RECIPIENTS = "recipients"
     REKEY = "rekey"
+    ROTATE = "rotate"
 
 
 class Origin(NamedTuple):

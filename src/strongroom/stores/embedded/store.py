@@ -208,6 +208,20 @@ class EmbeddedStore:
         with self._database.reading() as connection:
             return self._key(connection).digest(name, value)
 
+    def record_rotation(self, name: Name, version: int, step: str, outcome: str) -> None:
+        """Record a step of a rotation in the audit chain."""
+        with self._database.writing() as connection:
+            audit.append(
+                connection,
+                self._key(connection),
+                self._origin,
+                Action.ROTATE,
+                name,
+                version,
+                step=step,
+                outcome=outcome,
+            )
+
     def recipients(self) -> Sequence[Recipient]:
         """Return whom the store's key is wrapped to."""
         with self._database.reading() as connection:

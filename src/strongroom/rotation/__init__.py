@@ -1,0 +1,1 @@
+"""Rotation: moving ``current`` to a new value everywhere, and proving it."""
