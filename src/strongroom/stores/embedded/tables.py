@@ -70,7 +70,10 @@ def _load_secrets(connection: sqlite3.Connection, where: str, values: tuple[str,
 
 
 def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+    time = datetime.fromisoformat(text)
+    if to_text(time) != text:  # fromisoformat takes a NUL at the end, which is how a cut file reads
+        raise ValueError("not a time as the tables keep it")
+    return time
 
 
 def has(connection: sqlite3.Connection, name: Name) -> bool:
