@@ -142,7 +142,7 @@ CHANGES = {
     "labels that are no JSON": ("UPDATE secrets SET labels = '{'", "record was changed"),
     "name that is no name": ("UPDATE secrets SET name = '../x' WHERE name = 'db'", "record was changed"),
     "added secret": (
-        "INSERT INTO secrets VALUES ('x', 'extra', '{}', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z')",
+        "INSERT INTO secrets VALUES ('x', 'extra', '{}', '2026-01-01T00:00:00.000000Z', '2026-01-01T00:00:00.000000Z')",
         "'extra' was put into",
     ),
     "recipients": ("UPDATE meta SET value = '[[\"age1x\", \"\"]]' WHERE key = 'recipients'", "list of recipients"),
