@@ -111,10 +111,10 @@ def test_no_login_fails(shop: Cli, swarm: Docker, name: str) -> None:
     for each in ("turns", "cache"):
         answers = _answers(swarm, f"{name}_{each}")
         assert len(answers) > 10 * ROTATIONS
-        assert {word for _, word in answers} == {"ok"}, each
+        assert [answer for answer in answers if answer[1] != "ok"] == [], each
     # A single role has one password: from its change until the service has the new one, logins fail.
     answers = _answers(swarm, f"{name}_single")
-    refused = [at for at, word in answers if word == "refused"]
+    refused = [at for at, word in answers if word != "ok"]
     total = answers[-1][0] - answers[0][0]
     print(f"single role: {len(refused)} of {len(answers)} logins refused in {ROTATIONS} rotations and {total:.0f} s")
     assert answers[-1][1] == "ok"

@@ -63,6 +63,7 @@ class _Watched:
     spec: Json
     known_tasks: frozenset[str]
     same: Callable[[Json, Json], bool]
+    until_gone: bool
     since: dict[str, float] = field(default_factory=dict)
     lost: frozenset[str] = frozenset()
     failures: dict[object, set[str]] = field(default_factory=dict)
@@ -80,18 +81,19 @@ class Watcher:
 
     def wait(
         self, services: Iterable[Json], report: Callable[[Sequence[Progress]], None], timeout: float,
-        same: Callable[[Json, Json], bool] = operator.eq,
+        same: Callable[[Json, Json], bool] = operator.eq, until_gone: bool = False,
     ) -> Sequence[Progress]:  # fmt: skip
         """Wait until each service converged or failed, and return how each ended.
 
         ``services`` are as they were right after they were changed; ``report`` is called after each look; after
         ``timeout`` seconds what has not converged counts as failed. ``same`` tells whether a service's spec is still
-        what it was changed to; otherwise somebody else changed it.
+        what it was changed to; otherwise somebody else changed it. With ``until_gone`` a service has converged when
+        its former tasks ended too: Swarm calls an update completed while they have their time to stop.
 
         Raises:
             EngineError: the Engine went away.
         """
-        watched = {each["ID"]: _Watched(each["Spec"], self._known, same) for each in services}
+        watched = {each["ID"]: _Watched(each["Spec"], self._known, same, until_gone) for each in services}
         deadline, soon = time.monotonic() + timeout, _SOON_AGAIN
         changed = threading.Event()
         threading.Thread(target=self._listen, args=(changed,), daemon=True, name="events").start()
@@ -181,7 +183,8 @@ class Watcher:
         elif not update.startswith("rollback") and not watched.same(spec, watched.spec):
             state = State.SUPERSEDED
         elif len(running) >= wanted and update in ("", "completed"):
-            if update == "completed" or _is_job(spec) or self._is_stable(spec, watched, running):
+            stable = update == "completed" or _is_job(spec) or self._is_stable(spec, watched, running)
+            if stable and not (watched.until_gone and self._leaving(tasks)):
                 return Progress(spec["Name"], State.CONVERGED, len(running), wanted)
         elif (update in ("", "completed") or _continues(spec)) and _gave_up(spec, watched):
             state = State.FAILED
@@ -195,6 +198,17 @@ class Watcher:
         watched.since = {identity: watched.since.get(identity, now) for identity in fresh}
         monitor = (spec.get("UpdateConfig") or {}).get("Monitor", 0) / _NANOSECONDS or _MONITOR_SECONDS
         return all(now - since >= monitor for since in watched.since.values())
+
+    def _leaving(self, tasks: Sequence[Json]) -> bool:
+        """Tell whether a task still runs that shall not; one on a node that is down may say so for ever."""
+        nodes = {
+            task.get("NodeID")
+            for task in tasks
+            if task["DesiredState"] in ("shutdown", "remove") and task["Status"]["State"] in ("starting", "running")
+        }
+        return bool(nodes) and any(
+            each["ID"] in nodes and each["Status"]["State"] != "down" for each in self._engine.get("/nodes")
+        )
 
     def _problem(self, name: str, watched: _Watched, tasks: Sequence[Json]) -> str:
         """Return the last thing that went wrong since we watch, and count it."""

@@ -49,7 +49,8 @@ class SwarmServices(NamedTuple):
         watcher = Watcher(self.engine)
         changed = [service for each in holding if (service := specs.change(self.engine, each["ID"], edit))]
         # Others may change other things meanwhile: what counts is what the spec says of this secret.
-        ended = watcher.wait(changed, self.report, self.timeout, lambda spec, _: edit(spec) == spec)
+        # A task that has its time to stop logs in with what it holds: the system behind it must not change before.
+        ended = watcher.wait(changed, self.report, self.timeout, lambda spec, _: edit(spec) == spec, until_gone=True)
         failed = [each for each in ended if each.state not in (State.CONVERGED, State.REMOVED)]
         if failed:
             what = "; ".join(f"service {each.name} failed: {each.problem or each.state}" for each in failed)
