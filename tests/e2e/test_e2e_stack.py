@@ -306,7 +306,7 @@ def test_a_client_of_the_production_example_loses_no_request(
     """While each secret of the api is rotated, somebody always answers."""
     shop, _ = deployed
     client = {"image": image, "command": ["client", "api"], "networks": ["front"]}
-    (shop.project / "client.yaml").write_text(json.dumps({"version": "3.9", "services": {"client": client}}))
+    (shop.project / "client.yaml").write_text(json.dumps({"services": {"client": client}}))
     shop("stack", "deploy", "-c", "compose.yaml", "-c", "client.yaml", name)
     (container,) = swarm.of_service(f"{name}_client")
     for secret in ("jwt_key", "redis_password"):
