@@ -34,6 +34,9 @@ _with_option = click.option("--with", "rotator", metavar="URI",
 _store_only_option = click.option("--store-only", is_flag=True, help="Roll no services: nobody holds it.")
 _timeout_option = click.option("--timeout", type=click.IntRange(1), default=600, show_default=True, metavar="SECONDS",
                                help="A service that has not converged by then failed.")  # fmt: skip
+_quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+_json_option = click.option("--format", "template", type=click.Choice(["json"]),
+                            help="Print what was done as JSON, a line a secret.")  # fmt: skip
 
 
 @click.command()
@@ -52,8 +55,8 @@ _timeout_option = click.option("--timeout", type=click.IntRange(1), default=600,
 @click.option("--unit", is_flag=True, help="Print a systemd service and timer that run 'rotate --due' daily.")
 @_store_only_option
 @_timeout_option
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
-@click.option("--format", "template", type=click.Choice(["json"]), help="Print what was done as JSON, a line a secret.")
+@_quiet_option
+@_json_option
 @click.pass_obj
 def rotate(
     state: State, names: tuple[Name, ...], files: tuple[str, ...], value_file: str | None, generate: str | None,
@@ -112,8 +115,8 @@ def rotate(
 @_with_option
 @_store_only_option
 @_timeout_option
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
-@click.option("--format", "template", type=click.Choice(["json"]), help="Print what was done as JSON, a line a secret.")
+@_quiet_option
+@_json_option
 @click.pass_obj
 def rollback(
     state: State, names: tuple[Name, ...], files: tuple[str, ...], rotator: str | None, store_only: bool, timeout: int,
@@ -137,7 +140,7 @@ def rollback(
               help="How often to look, about.")  # fmt: skip
 @click.option("--once", is_flag=True, help="Look once, roll what is stale, and end.")
 @_timeout_option
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@_quiet_option
 @click.pass_obj
 def watch(state: State, interval: int, once: bool, timeout: int, quiet: bool) -> None:
     """Follow the store: when a secret's current version changed there, give it to the services that hold it.
