@@ -301,3 +301,97 @@ class Redis:
         """End it."""
         self._process.kill()
         self._process.wait()
+
+
+@dataclass
+class Mariadb:
+    """A MariaDB server, whose account ``admin`` has ``password``; it has TLS, and logs all statements."""
+
+    directory: Path
+    port: int = field(default_factory=free_port)
+    password: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+
+    def __post_init__(self) -> None:
+        self.directory.mkdir(mode=0o700)
+        user = "nobody" if os.geteuid() == 0 else None
+        data, options = self.directory / "data", self.directory / "my.cnf"
+        lines = [f"datadir={data}", f"port={self.port}", f"bind-address={LOCAL}", f"socket={self.directory}/s"]
+        lines += [f"ssl-{kind}={path}" for kind, path in _certificate(self.directory).items()]
+        lines += [f"init-file={self.directory}/init", "general-log=1", f"general-log-file={self.directory}/statements"]
+        options.write_text("\n".join(["[mysqld]", *lines, "skip-name-resolve", "innodb-flush-log-at-trx-commit=0"]))
+        (self.directory / "init").write_text(
+            f"SET GLOBAL general_log=0;\nCREATE OR REPLACE USER admin@'%' IDENTIFIED BY '{self.password}';\n"
+            "GRANT ALL ON *.* TO admin@'%' WITH GRANT OPTION;\n"
+            "SET GLOBAL general_log=1;\n"
+        )
+        if user:
+            for path in (self.directory, *self.directory.iterdir()):
+                shutil.chown(path, user)
+        words = ["mariadb-install-db", f"--defaults-file={options}", "--auth-root-authentication-method=normal"]
+        subprocess.run([*words, "--skip-test-db"], check=True, capture_output=True, user=user, cwd=self.directory)
+        self._start = [_MARIADBD, f"--defaults-file={options}"]
+        self._user = user
+        self.start()
+
+    @property
+    def ca(self) -> Path:
+        """The certificate of the authority that it is trusted by: its own."""
+        return self.directory / "cert.pem"
+
+    @property
+    def statements(self) -> str:
+        """What it logged of all that it was told."""
+        return (self.directory / "statements").read_text(errors="replace")
+
+    def can_log_in(self, user: str, password: str) -> bool:
+        """Return whether it takes a password."""
+        import pymysql
+
+        try:
+            pymysql.connect(host=LOCAL, port=self.port, user=user, password=password).close()
+        except pymysql.OperationalError:
+            return False
+        return True
+
+    def execute(self, *statements: str) -> None:
+        """Run statements as its owner. They are not logged, since they may say passwords."""
+        import pymysql
+
+        with (
+            pymysql.connect(host=LOCAL, port=self.port, user="admin", password=self.password) as connection,
+            connection.cursor() as cursor,
+        ):
+            for statement in ("SET SESSION sql_log_off=1", *statements):
+                cursor.execute(statement)
+
+    def start(self) -> None:
+        """Start it again after ``stop``."""
+        with (self.directory / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._start, stdout=log, stderr=subprocess.STDOUT, user=self._user, cwd=self.directory
+            )
+        wait_for(self.port, self._process)
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait(30)
+
+
+_MARIADBD = "/usr/sbin/mariadbd"
+
+
+def mariadb_is_installed() -> bool:
+    """Tell whether this machine has a MariaDB server."""
+    return Path(_MARIADBD).exists()
+
+
+def _certificate(directory: Path) -> dict[str, Path]:
+    """Make a key and a certificate for this machine's address, signed by itself."""
+    paths = {"cert": directory / "cert.pem", "key": directory / "key.pem"}
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=tests", "-days", "9",
+         "-addext", f"subjectAltName=IP:{LOCAL}", "-out", paths["cert"], "-keyout", paths["key"]],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return paths

@@ -11,6 +11,7 @@ import pytest
 
 import leaks
 import proxy
+import strongroom
 from servers import Python, free_port
 from strongroom.errors import AccessDenied, SecretNotFound, StoreRefused, StoreUnavailable
 from strongroom.model import Name, Stage, Value
@@ -80,6 +81,17 @@ def test_what_others_write(sdk: Any) -> None:
     assert store.read(name).reveal().decode() == values[2]
     assert store.read(name, Stage.PREVIOUS).reveal().decode() == values[1]
     store.close()
+
+
+def test_an_application_reads_it_directly(sdk: Any) -> None:
+    name, password = f"myapp/{secrets.token_hex(3)}", leaks.fresh()
+    sdk.create_secret(Name=f"{name}/credentials", SecretString=json.dumps({"user": "app", "password": password}))
+    sdk.create_secret(Name=f"{name}/key", SecretBinary=b"\x00\xff")
+    with strongroom.open_store("aws://") as store:
+        assert store.read(f"{name}/credentials") == {"user": "app", "password": password}
+        assert store.read(f"{name}/key") == b"\x00\xff"
+    with strongroom.open_store(f"aws://{name}") as store:
+        assert store.read("credentials", field="password") == password
 
 
 def test_faults(aws: Python, sdk: Any, monkeypatch: pytest.MonkeyPatch) -> None:

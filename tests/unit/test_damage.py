@@ -125,7 +125,10 @@ def test_ciphertext_of_a_removed_secret_of_the_same_name(
 CHANGES = {
     "deleted entry": ("DELETE FROM audit WHERE seq = 3", "entry 3 is missing"),
     "deleted first entry": ("DELETE FROM audit WHERE seq = 1", "entry 1 is missing"),
-    "deleted last entry": ("DELETE FROM audit WHERE seq = 5", "does not end where it ended"),
+    "deleted last entry": ("DELETE FROM audit WHERE seq = 5", "entry 5 is missing: the chain does not end"),
+    "cut off": ("DELETE FROM audit WHERE seq > 3", "entry 4 is missing: the chain does not end"),
+    "emptied": ("DELETE FROM audit", "entry 1 is missing"),
+    "edited code": ("UPDATE audit SET mac = zeroblob(32) WHERE seq = 5", "entry 5 was changed"),
     "edited actor": ("UPDATE audit SET actor = 'mallory' WHERE seq = 3", "entry 3 was changed"),
     "edited time": ("UPDATE audit SET at = '2020-01-01T00:00:00.000000Z' WHERE seq = 2", "entry 2 was changed"),
     "edited detail": ("UPDATE audit SET detail = '{}' WHERE seq = 3", "entry 3 was changed"),
@@ -148,7 +151,7 @@ CHANGES = {
     "recipients": ("UPDATE meta SET value = '[[\"age1x\", \"\"]]' WHERE key = 'recipients'", "list of recipients"),
     "lost head": ("DELETE FROM meta WHERE key = 'audit_head'", "does not end where it ended"),
     "lost key": ("DELETE FROM meta WHERE key = 'wrapped_key'", "lost its wrapped key"),
-    "another store's id": ("UPDATE meta SET value = 'x' WHERE key = 'store_id'", "does not end where it ended"),
+    "another store's id": ("UPDATE meta SET value = 'x' WHERE key = 'store_id'", "entry 1 was changed"),
 }
 
 

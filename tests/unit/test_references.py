@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,16 @@ def test_what_cannot_be_read(tmp_path: Path, text: str, error: type[Exception], 
         read_references([reference])
     (found,) = References().try_read([reference])
     assert isinstance(found, error)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "module"),
+    [("aws", "boto3"), ("azure", "azure.keyvault.secrets"), ("gcp", "google.cloud.secretmanager_v1")],
+)
+def test_an_sdk_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, scheme: str, module: str) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(StoreUnsupported, match=rf"{scheme}:// needs .* pip install 'strongroom\[{scheme}\]'"):
+        read_references([Reference.parse(f"{scheme}://a/b")])
 
 
 class TestFileStore(StoreConformance):

@@ -29,7 +29,7 @@ class Store(Protocol):
 
     @property
     def place(self) -> str:
-        """Where this store is, for messages: a path or a URI, without credentials."""
+        """Where this store is, for messages and to open it again: a path or a URI, without credentials."""
         ...
 
     @property
@@ -114,6 +114,19 @@ class Store(Protocol):
     def close(self) -> None:
         """Let go of what is open."""
         ...
+
+
+def require_versions(store: Store, what: str) -> None:
+    """Check that a store tells a secret's value from the one before, which ``what`` needs.
+
+    Raises:
+        StoreUnsupported: it does not.
+    """
+    if Capability.VERSIONS not in store.capabilities:
+        raise StoreUnsupported(
+            f"{store.place} keeps one version of a secret, and {what} has to tell one from the next. "
+            "Use: strongroom stack deploy"
+        )
 
 
 def not_found(store: Store, name: str) -> SecretNotFound:

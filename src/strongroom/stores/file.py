@@ -24,8 +24,10 @@ class Manager:
 
     def store(self, path: str) -> SingleStore:
         """Return a directory as a store: each file is a secret of its name."""
-        directory = Path(path)
-        return SingleStore(f"file://{path}", lambda name: _fetch(Wanted(str(directory / name))), lambda: _names(path))
+        directory = Path(path).absolute()
+        return SingleStore(
+            f"file://{directory}", lambda name: _fetch(Wanted(str(directory / name))), lambda: _names(directory)
+        )
 
     def close(self) -> None:
         """Do nothing."""
@@ -45,8 +47,8 @@ def _fetch(wanted: Wanted) -> Content:
         raise StoreRefused(f"{uri} cannot be read: {error.strerror}.") from None
 
 
-def _names(path: str) -> list[str]:
+def _names(directory: Path) -> list[str]:
     try:
-        return [each.name for each in Path(path).iterdir() if each.is_file()]
+        return [each.name for each in directory.iterdir() if each.is_file()]
     except OSError as error:
-        raise StoreRefused(f"file://{path} cannot be listed: {error.strerror}.") from None
+        raise StoreRefused(f"file://{directory} cannot be listed: {error.strerror}.") from None

@@ -16,7 +16,10 @@ from .retry import DEFAULT_LIMIT, all_or_error, side_by_side
 
 GROUP = "strongroom.stores"
 # Ours are known without a search: looking through all that is installed takes longer than reading a secret.
-_OWN = ("aws", "env", "file", "vault")
+_OWN = {
+    "aws": "aws", "azure": "azure", "command": "command", "env": "env", "file": "file", "gcp": "gcp",
+    "pass": "password_store", "sops": "sops", "vault": "vault",
+}  # fmt: skip
 
 
 class Fetched(NamedTuple):
@@ -139,15 +142,25 @@ def open_store(uri: str, limit: float = DEFAULT_LIMIT) -> Store:
         StoreUnsupported: nothing that is installed knows its scheme, or it can be read by references only.
         StoreUnavailable, StoreRefused: it was asked what it is, and did not say.
     """
-    scheme, separator, path = uri.partition("://")
-    if not separator or "#" in path or "?" in path:
-        raise InvalidReference(f"'{uri}' names no store: give SCHEME://PATH, such as vault://secret/myapp.")
+    scheme, path = check_uri(uri)
     manager = find(scheme)(limit)
     try:
         return manager.store(path)
     except BaseException:
         manager.close()
         raise
+
+
+def check_uri(uri: str) -> tuple[str, str]:
+    """Return scheme and path of a store's URI.
+
+    Raises:
+        InvalidReference: it is none.
+    """
+    scheme, separator, path = uri.partition("://")
+    if not scheme or not separator or "#" in path or "?" in path:
+        raise InvalidReference(f"'{uri}' names no store: give SCHEME://PATH, such as vault://secret/myapp.")
+    return scheme, path
 
 
 def find(scheme: str) -> Callable[[float], Manager]:
@@ -158,7 +171,7 @@ def find(scheme: str) -> Callable[[float], Manager]:
     """
     found: Callable[[float], Manager]
     if scheme in _OWN:
-        found = import_module(f".{scheme}", __package__).Manager
+        found = import_module(f".{_OWN[scheme]}", __package__).Manager
         return found
     from importlib.metadata import entry_points
 

@@ -55,7 +55,12 @@ def patiently(call: Callable[[], _R], deadline: Deadline, *, repeatable: bool = 
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
-def side_by_side(call: Callable[[_T], _R], items: Sequence[_T]) -> list[_R | StrongroomError]:
+def asked_to_wait(header: str | None) -> float:
+    """Return how long a manager asks to wait, by the header ``Retry-After``; 0 where it says nothing, or a date."""
+    return float(header) if header and header.isdecimal() else 0.0
+
+
+def side_by_side(call: Callable[[_T], _R], items: Sequence[_T], at_once: int = _AT_ONCE) -> list[_R | StrongroomError]:
     """Call for each of ``items``, many at once; return results in their order, and each error of ours in its place."""
     results: list[_R | StrongroomError | None] = [None] * len(items)
     unexpected: list[BaseException] = []
@@ -78,7 +83,7 @@ def side_by_side(call: Callable[[_T], _R], items: Sequence[_T]) -> list[_R | Str
     if len(items) <= 1:
         work()
     else:
-        threads = [threading.Thread(target=work, daemon=True) for _ in range(min(_AT_ONCE, len(items)))]
+        threads = [threading.Thread(target=work, daemon=True) for _ in range(min(at_once, len(items)))]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -47,8 +47,11 @@ class SingleStore:
         """
         try:
             value = self._fetch(name).whole()
-        except SecretNotFound:
-            raise base.not_found(self, name) from None
+        except SecretNotFound as error:
+            if self._writing:
+                raise base.not_found(self, name) from None
+            places = tuple(place if self.place in place else f"{self.place}: {place}" for place in error.places)
+            raise SecretNotFound(name, places, "Put it where it is kept: strongroom only reads there.") from None
         if version not in (1, Stage.CURRENT):
             raise base.version_not_found(self, name, version, [1])
         return value

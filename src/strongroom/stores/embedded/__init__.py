@@ -1,10 +1,12 @@
 """The embedded store: one SQLite file beside the project, its values sealed, its key wrapped with age.
 
-``database`` keeps the file and its transactions, ``tables`` its rows; ``identity`` and ``keys`` say who may open it and
-seal what is in it; ``audit`` chains what happened. ``store`` puts them behind the protocol, ``verify`` compares
-them with one another, and ``bundle`` moves secrets about.
+``directory`` finds and makes it; ``database`` keeps its file and the transactions, ``tables`` its rows; ``identity``
+and ``keys`` say who may open it and seal what is in it; ``audit`` chains what happened; ``unlocked`` is a transaction
+that has the key. ``store`` puts them behind the protocol; ``access`` changes who may open it, ``verify`` compares all
+with one another, and ``transfer`` and ``bundle`` move secrets about.
 """
 
-from .store import DIRECTORY, EmbeddedStore, find
+from .directory import DIRECTORY, find
+from .store import EmbeddedStore
 
 __all__ = ["DIRECTORY", "EmbeddedStore", "find"]

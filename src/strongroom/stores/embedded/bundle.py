@@ -17,6 +17,11 @@ _FORMAT = "strongroom bundle"
 _VERSION = 1
 
 
+def is_encrypted(data: bytes) -> bool:
+    """Tell whether a file is encrypted with age, as bundles are."""
+    return data.startswith(b"age-encryption.org/")
+
+
 def record(secret: Secret, values: Mapping[int, Value]) -> dict[str, Any]:
     """Return one secret as a bundle keeps it."""
     return {

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import stat
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,6 +51,22 @@ def candidates() -> list[Path]:
     """Return the identity files to try when none was named: the user's own, then the usual SSH keys."""
     ssh = Path.home() / ".ssh"
     return [path for path in (default_path(), ssh / "id_ed25519", ssh / "id_rsa") if path.exists()]
+
+
+def is_encrypted(path: Path) -> bool:
+    """Tell whether an identity file has a passphrase; of one that cannot be read, that it has none.
+
+    An SSH key says so inside: the name of its cipher stands in clear text (PROTOCOL.key of OpenSSH).
+    """
+    try:
+        data = path.read_bytes().lstrip()
+    except OSError:
+        return False
+    if data.startswith(b"-----BEGIN OPENSSH PRIVATE KEY-----"):
+        body = b"".join(data.splitlines()[1:4])
+        with suppress(ValueError):
+            return b"\x00\x00\x00\x04none" not in base64.b64decode(body[: len(body) // 4 * 4])[:32]
+    return data.startswith(_AGE_ENCRYPTED) or b"ENCRYPTED" in data[:200]
 
 
 def load(path: Path, ask: Ask) -> Identity:

@@ -106,6 +106,18 @@ def insert_version(
     connection.execute("INSERT INTO versions VALUES (?, ?, ?, ?, ?)", (secret_id, number, at, destroyed, sealed))
 
 
+def destroy_version(connection: sqlite3.Connection, secret_id: str, number: int, at: str) -> None:
+    """Take the value from a version."""
+    connection.execute(
+        "UPDATE versions SET sealed = NULL, destroyed_at = ? WHERE secret = ? AND number = ?", (at, secret_id, number)
+    )
+
+
+def count_values(connection: sqlite3.Connection) -> int:
+    """Return how many versions still have a value."""
+    return int(connection.execute("SELECT count(*) FROM versions WHERE sealed IS NOT NULL").fetchone()[0])
+
+
 def save_stages(connection: sqlite3.Connection, secret_id: str, stages: Mapping[Stage, int]) -> None:
     """Replace the stages of a secret."""
     connection.execute("DELETE FROM stages WHERE secret = ?", (secret_id,))

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import StoreDamaged
 from ...model import Secret, Stage, move_stage
-from . import tables
+from . import access, tables
 from .audit import Action, Entry, verified
 from .keys import StoreKey
 
@@ -38,6 +38,7 @@ def check(connection: sqlite3.Connection, key: StoreKey) -> int:
     for entry in verified(connection, key):
         _replay(expected, entry)
         count = entry.seq
+    access.verified(connection, key)
     actual: dict[str, Secret] = {secret.name: secret for secret in tables.load_secrets(connection)}
     for name in sorted(expected.keys() | actual.keys()):
         _compare(name, expected.get(name), actual.get(name))

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from ...errors import AccessDenied, StoreRefused, StoreUnavailable
-from ..retry import Deadline, patiently
+from ..retry import Deadline, asked_to_wait, patiently
 from .settings import Settings
 
 Json = dict[str, Any]
@@ -111,7 +111,7 @@ class Client:
             if redirected or urlsplit(location).scheme != urlsplit(url).scheme:
                 raise StoreRefused(f"{self._settings.address} redirects to {location}, where the token was not sent.")
             return self._exchange(method, location, data, headers, deadline, False, redirected=True)
-        return response.status, content, _seconds(response.getheader("Retry-After"))
+        return response.status, content, asked_to_wait(response.getheader("Retry-After"))
 
     def _connect(self, url: str, timeout: float) -> http.client.HTTPConnection:
         parts = urlsplit(url)
@@ -224,7 +224,3 @@ def _said(answer: object) -> str:
     errors = answer.get("errors") if isinstance(answer, dict) else None
     text = " ".join(str(errors[0]).split())[:200].rstrip(".") if isinstance(errors, list) and errors else ""
     return f": {text}" if text else ""
-
-
-def _seconds(text: str | None) -> float:
-    return float(text) if text and text.isdecimal() else 0.0

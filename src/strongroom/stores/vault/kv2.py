@@ -1,8 +1,6 @@
 """Secrets in a KV engine of version 2, whose versions are ours.
 
-What others write becomes current, as for them it is. Only where the current version is not the newest (a pending one, a
-rollback) do stages have to be kept, in the custom metadata ``strongroom``: ``current=1 previous=2 seen=2``. ``seen`` is
-the newest version that this was said of: one that is newer still is current. All other custom metadata are labels.
+Stages are kept as ``stages`` says, in the custom metadata ``strongroom``. All other custom metadata are labels.
 A version is one request with check-and-set; OpenBao checks the metadata in the same way, Vault has the last one win.
 """
 
@@ -10,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...errors import InvalidName, SecretNotFound, StoreBusy, StoreRefused
 from ...model import Name, Secret, Stage, Value, Version, check_labels, move_stage
@@ -19,19 +17,12 @@ from ..base import Capability
 from ..managers import Content, to_document
 from ..retry import all_or_error, side_by_side
 from ..single import identity, valid_names
+from ..stages import Kept
 from .client import Json
 from .session import Session
 
 _KEY = "strongroom"
-_SEEN = "seen"
 _TRIES = 5  # of a change that others change, too
-
-
-class _Kept(NamedTuple):
-    """What the custom metadata says of stages, and the newest version that it knows."""
-
-    stages: Mapping[Stage, int]
-    seen: int
 
 
 class Kv2Store:
@@ -70,7 +61,7 @@ class Kv2Store:
             return newest + 1
         before = metadata.get("custom_metadata") or {}
         stages = move_stage(_stages(metadata), stage, newest + 1)
-        self._set_metadata(name, metadata, {**before, _KEY: _text(stages, newest + 1)})
+        self._set_metadata(name, metadata, {**before, _KEY: str(Kept(stages, newest + 1))})
         try:
             self._add(name, value, newest)
         except BaseException:
@@ -114,7 +105,7 @@ class Kv2Store:
             if version is not None and version not in _readable(metadata):
                 raise base.version_not_found(self, name, version, _readable(metadata))
             stages = move_stage(_stages(metadata), stage, version)
-            return {**(metadata.get("custom_metadata") or {}), _KEY: _text(stages, metadata["current_version"])}
+            return {**(metadata.get("custom_metadata") or {}), _KEY: str(Kept(stages, metadata["current_version"]))}
 
         self._change_metadata(name, change)
 
@@ -208,8 +199,9 @@ def read(session: Session, mount: str, path: str, version: int | str | None, uri
         newest = session.request("GET", f"{mount}data/{path}")
         if newest is None:
             raise SecretNotFound(uri, ("Vault has nothing there",), "Look at the path, and at VAULT_NAMESPACE.")
-        number = _number(newest["data"]["metadata"], version or Stage.CURRENT)
-        answer = newest if number == newest["data"]["metadata"]["version"] else None
+        metadata = newest["data"]["metadata"]
+        number = _kept(metadata).number(version or Stage.CURRENT, int(metadata["version"]))
+        answer = newest if number == metadata["version"] else None
     elif isinstance(version, int):
         number, answer = version, None
     else:
@@ -222,38 +214,13 @@ def read(session: Session, mount: str, path: str, version: int | str | None, uri
     return Content(uri, answer["data"]["data"], number)
 
 
-def _number(found: Json, stage: Stage) -> int:
-    """Return the number of a stage, by what comes with the newest version; 0 where there is none."""
-    newest = int(found["version"])
-    kept = _kept(found.get("custom_metadata"))
-    current = kept.stages.get(Stage.CURRENT, newest) if newest <= kept.seen else newest
-    if stage is Stage.CURRENT:
-        return current
-    if stage is Stage.PREVIOUS and newest > kept.seen:
-        return newest - 1 if newest - 1 > kept.seen else kept.stages.get(Stage.CURRENT, 0)
-    return kept.stages.get(stage, 0)
-
-
 def _stages(metadata: Json) -> dict[Stage, int]:
     """Return the stages of a secret; none where it has no current version that can be read."""
-    readable = set(_readable(metadata))
-    newest = int(metadata["current_version"])
-    found = {}
-    for stage in Stage:
-        number = _number({"version": newest, "custom_metadata": metadata.get("custom_metadata")}, stage)
-        if number in readable:
-            found[stage] = number
-    return found if Stage.CURRENT in found else {}
+    return _kept(metadata).readable(int(metadata["current_version"]), _readable(metadata))
 
 
-def _kept(custom: Mapping[str, str] | None) -> _Kept:
-    pairs = dict(part.partition("=")[::2] for part in (custom or {}).get(_KEY, "").split())
-    numbers = {key: int(text) for key, text in pairs.items() if text.isdecimal()}
-    return _Kept({stage: numbers[stage] for stage in Stage if stage in numbers}, numbers.get(_SEEN, 0))
-
-
-def _text(stages: Mapping[Stage, int], seen: int) -> str:
-    return " ".join(f"{key}={number}" for key, number in (*stages.items(), (_SEEN, seen)))
+def _kept(metadata: Json) -> Kept:
+    return Kept.parse((metadata.get("custom_metadata") or {}).get(_KEY, ""))
 
 
 def _readable(metadata: Json) -> list[int]:

@@ -1,0 +1,32 @@
+"""Writing a file that others read: they find it whole, as it was or as it will be."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def replace(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Write a file in the place of the one that may be there. A link is followed: what it names is replaced.
+
+    A device or a pipe, such as ``/dev/stdout`` or ``/dev/null``, is written to, and stays.
+
+    Raises:
+        OSError: it cannot be written; what was there is as it was.
+    """
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        target.write_bytes(data)
+        return
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
