@@ -33,6 +33,14 @@ def postgres(secret):
         return "_".join(str(error).split()[-12:])
     return "ok"
 
+def mariadb(secret):
+    import pymysql
+    try:
+        pymysql.connect(host="127.0.0.1", port=int(port), user="shop", password=secret).close()
+    except pymysql.MySQLError as error:
+        return "_".join(str(error).split())
+    return "ok"
+
 def redis(secret):
     with socket.create_connection(("127.0.0.1", int(port)), 5) as connection:
         connection.sendall(f"AUTH shop {secret}\\r\\n".encode())
@@ -44,7 +52,7 @@ while True:
     start = time.monotonic()
     with open(path) as file:
         secret = file.read()
-    print(time.time(), {"postgres": postgres, "redis": redis}[kind](secret), file=answers)
+    print(time.time(), globals()[kind](secret), file=answers)
     time.sleep(max(0, 0.1 - (time.monotonic() - start)))
 """
 
@@ -60,8 +68,9 @@ def make_client(docker: Docker, context: Path) -> str:
         f"FROM {base}\nCOPY lib /usr/lib/python3/dist-packages\nCOPY client.py /\n"
         'ENTRYPOINT ["python3", "/client.py"]\n'
     )
-    (origin,) = importlib.import_module("psycopg").__path__
-    shutil.copytree(origin, context / "lib/psycopg", ignore=shutil.ignore_patterns("__pycache__"))
+    for library in ("psycopg", "pymysql"):
+        (origin,) = importlib.import_module(library).__path__
+        shutil.copytree(origin, context / "lib" / library, ignore=shutil.ignore_patterns("__pycache__"))
     extensions = importlib.import_module("typing_extensions").__file__
     assert extensions
     shutil.copy(extensions, context / "lib")

@@ -100,7 +100,8 @@ def status(code: int, reason: str, headers: str = "", body: bytes = b'{"errors":
     """Answer with a status of another kind."""
 
     def answer(_: bytes, __: socket.socket) -> bytes:
-        return f"HTTP/1.1 {code} {reason}\r\n{headers}Content-Length: {len(body)}\r\n\r\n".encode() + body
+        head = f"HTTP/1.1 {code} {reason}\r\n{headers}Connection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+        return head.encode() + body
 
     return answer
 

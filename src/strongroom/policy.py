@@ -1,7 +1,8 @@
 """How a secret is rotated, as ``x-strongroom.secrets.NAME.rotate`` in a Compose file says it.
 
 ``every`` (such as ``30d``), ``generate`` (a length, a kind of key, or a mapping with ``length``, ``alphabet``,
-``pattern`` or ``kind``), ``with`` (the URI of a rotator) and ``keep`` (how many versions stay).
+``pattern`` or ``kind``), ``with`` (the URI of a rotator), ``keep`` (how many versions stay) and ``strategy``
+(``single``, or ``alternating`` where two accounts take turns; the URI says which, so that this is checked against it).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
+from urllib.parse import parse_qsl, urlsplit
 
 from .errors import DeclarationError
 from .generate import ALPHABETS
@@ -19,6 +21,7 @@ _KEEP = 2  # the current version, and the one before it
 _LENGTH = 32
 _DURATION = re.compile(r"(\d+)\s*(m|h|d|w)")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_WORDS = ("every", "generate", "with", "keep", "strategy")
 KINDS = ("rsa", "ed25519", "certificate")
 
 
@@ -52,13 +55,16 @@ def parse(content: object, where: str) -> Policy:
     """
     if not isinstance(content, Mapping):
         raise DeclarationError(f"{where} is not a mapping.")
-    if unknown := content.keys() - {"every", "generate", "with", "keep"}:
-        raise DeclarationError(f"{where}.{min(map(str, unknown))} is not known: every, generate, with and keep are.")
+    if unknown := content.keys() - set(_WORDS):
+        raise DeclarationError(f"{where}.{min(map(str, unknown))} is not known: {', '.join(_WORDS)} are.")
     keep = content.get("keep", _KEEP)
     if isinstance(keep, bool) or not isinstance(keep, int) or keep < 1:
         raise DeclarationError(f"{where}.keep is how many versions stay: give a number from 1.")
     every = duration(str(content["every"]), f"{where}.every") if "every" in content else None
-    return Policy(every, _generate(content.get("generate"), where), str(content.get("with") or "none"), keep)
+    rotator = str(content.get("with") or "none")
+    if "strategy" in content:
+        _check_strategy(str(content["strategy"]), rotator, where)
+    return Policy(every, _generate(content.get("generate"), where), rotator, keep)
 
 
 def duration(text: str, where: str) -> timedelta:
@@ -84,6 +90,20 @@ def generating(text: str, where: str) -> Generate:
     if not text.isdecimal() or int(text) < 1:
         raise DeclarationError(f"{where} is '{text}': give a length, or one of {', '.join(KINDS)}.")
     return Generate(length=int(text))
+
+
+def _check_strategy(strategy: str, rotator: str, where: str) -> None:
+    where = f"{where}.strategy"
+    if strategy not in ("single", "alternating"):
+        raise DeclarationError(f"{where} is '{strategy}': give single, or alternating where two accounts take turns.")
+    accounts = [text for key, text in parse_qsl(urlsplit(rotator).query) if key in ("roles", "users")]
+    take_turns = any("," in each for each in accounts)
+    if strategy == "alternating" and not take_turns:
+        raise DeclarationError(
+            f"{where} is alternating, but 'with' names no two accounts: give it roles=A,B (users=A,B for MariaDB)."
+        )
+    if strategy == "single" and take_turns:
+        raise DeclarationError(f"{where} is single, but 'with' names two accounts: name one, or let it be alternating.")
 
 
 def _generate(content: object, where: str) -> Generate:

@@ -129,9 +129,10 @@ def test_an_engine_in_no_swarm_and_one_that_goes_away(empty: Cli, plain: Docker)
     empty("init")
     empty.secret("key")
     (empty.project / "compose.yaml").write_text(SLOW.format(image=image))
-    for command in (("stack", "deploy", "-c", "compose.yaml", "shop"), ("secret", "push", "key"), ("status",)):
+    for command in (("stack", "deploy", "-c", "compose.yaml", "shop"), ("secret", "push", "key")):
         refused = empty(*command, status=1)
         assert _sentence(refused.stderr) == "this Engine is not in a swarm. Make one: docker swarm init"
+    assert "of a compose project" in _sentence(empty("status", status=1).stderr).lower()
 
     plain("swarm", "init", "--advertise-addr", "eth0")
     deployment = empty.start("stack", "deploy", "-c", "compose.yaml", "shop")

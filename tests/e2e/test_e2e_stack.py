@@ -177,6 +177,9 @@ def test_a_new_stack_that_fails_is_removed_again(failing: Cli, swarm: Docker, na
     failing("secret", "update", "key", "-", stdin=leaks.fresh("bad"))
     refused = failing("stack", "deploy", "-c", "compose.yaml", name, status=1)
     assert "What was deployed was removed again." in refused.stderr
+    entries = [json.loads(line) for line in failing("audit", "ls", "--format", "json").out.splitlines()]
+    told = [(each["Action"], each["Version"], each["To"]) for each in entries if each["To"]]
+    assert told[-2:] == [("deliver", 2, f"{name}_app"), ("fail", 2, f"{name}_app")]
     assert swarm.lines("service", "ls", "-q", "--filter", f"label=com.docker.stack.namespace={name}") == []
 
 

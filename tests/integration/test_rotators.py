@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
+import shutil
 import stat
+import subprocess
 import time
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
 import leaks
 from cli import Cli
+from projects import missing
 from servers import LOCAL, Postgres, Redis
 
 KILLS = int(os.environ.get("STRONGROOM_TEST_KILLS", "6"))
@@ -46,6 +51,33 @@ def test_a_postgres_role(cli: Cli, postgres: Postgres, database: str) -> None:
     assert postgres.can_log_in("shop_a", former)
 
 
+def test_a_role_whose_value_is_a_url(cli: Cli, postgres: Postgres, database: str) -> None:
+    former = leaks.fresh()
+    postgres.execute(f"ALTER ROLE shop_a PASSWORD '{former}'")
+    cli("secret", "create", "db", "-", stdin=f"postgres://shop_a:{former}@db:5432/shop")
+    _rotate(cli, "db", "--with", f"{database}&role=shop_a")
+    assert (value := urlsplit(cli.reveal("db"))).netloc.endswith("@db:5432")
+    assert postgres.can_log_in("shop_a", leaks.watch_for((value.password or "").encode()).decode())
+    assert not postgres.can_log_in("shop_a", former)
+    given = leaks.fresh()
+    cli("rotate", "db", "--store-only", "--with", f"{database}&role=shop_a", "--value", "-",
+        stdin=f"postgres://shop_a:{given}@elsewhere:5432/shop")  # fmt: skip
+    assert urlsplit(cli.reveal("db")).hostname == "elsewhere"
+    assert postgres.can_log_in("shop_a", given)
+
+
+def test_the_first_value_may_name_somebody_else(cli: Cli, postgres: Postgres, database: str) -> None:
+    cli("secret", "create", "db", "-", stdin=f"postgres://root:{postgres.password}@db/shop")
+    uri = f"{database}&roles=shop_a,shop_b"
+    killed = cli.start("rotate", "db", "--store-only", "--with", uri)
+    killed.until("db: allow version 2")
+    killed.kill()
+    cli("rotate", "db", "--store-only", "--with", uri, "--abort")
+    assert postgres.can_log_in("root", postgres.password)
+    _rotate(cli, "db", "--with", uri)
+    assert urlsplit(cli.reveal("db")).username == "shop_a"
+
+
 def test_two_postgres_roles_take_turns(cli: Cli, postgres: Postgres, database: str) -> None:
     first = leaks.fresh()
     postgres.execute(f"ALTER ROLE shop_a PASSWORD '{first}'")
@@ -66,8 +98,6 @@ def test_a_url_names_the_role_as_well(cli: Cli, postgres: Postgres, database: st
     value = cli.reveal("db")
     assert value.startswith("postgres://shop_b:")
     assert value.endswith("@db:5432/shop?sslmode=require")
-    from urllib.parse import unquote, urlsplit
-
     assert postgres.can_log_in("shop_b", unquote(urlsplit(value).password or ""))
 
 
@@ -102,6 +132,15 @@ def test_a_redis_user(cli: Cli, redis: Redis, cache: str) -> None:
     users = (redis.directory / "users.acl").read_text()
     assert "shop" in users  # saved, for the next start
     assert cli.reveal("key") not in users
+
+
+def test_a_redis_url(cli: Cli, redis: Redis, cache: str) -> None:
+    former = leaks.fresh()
+    cli("secret", "create", "key", "-", stdin=f"redis://shop:{former}@cache:6379/0")
+    _rotate(cli, "key", "--with", cache)
+    value = urlsplit(cli.reveal("key"))
+    assert (value.username, value.hostname) == ("shop", "cache")
+    assert _greets(redis, leaks.watch_for((value.password or "").encode()).decode())
 
 
 def test_a_redis_user_that_is_not_there(cli: Cli, cache: str) -> None:
@@ -182,25 +221,57 @@ def test_wrong_usage(cli: Cli, arguments: tuple[str, ...], status: int, said: st
     assert cli("secret", "inspect", "key", "--format", "{{.Stages.current}}").out == "1\n"
 
 
-@pytest.mark.parametrize(
-    ("options", "start"),
-    [
-        (("--generate", "rsa"), "-----BEGIN PRIVATE KEY-----"),
-        (("--generate", "ed25519"), "-----BEGIN PRIVATE KEY-----"),
-        (("--generate", "certificate"), "-----BEGIN PRIVATE KEY-----"),
-        (("--pattern", "sk_[a-f]{4}-[0-9]{30}"), "sk_"),
-    ],
-)
-def test_what_is_generated(cli: Cli, options: tuple[str, ...], start: str) -> None:
+def test_a_pattern(cli: Cli) -> None:
     cli.secret("key")
-    for _ in range(2):
-        _rotate(cli, "key", *options)
-        assert cli.reveal("key").startswith(start)
-    if "certificate" in options:
-        from cryptography import x509
+    _rotate(cli, "key", "--pattern", "sk_[a-f]{4}-[0-9]{30}")
+    assert re.fullmatch("sk_[a-f]{4}-[0-9]{30}", cli.reveal("key"))
 
-        found = x509.load_pem_x509_certificate(cli.reveal("key").encode())
-        assert found.subject.rfc4514_string() == "CN=key"
+
+def _openssl(*arguments: str, value: str) -> str:
+    done = subprocess.run(["openssl", *arguments], input=value, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(("kind", "said"), [("rsa", "Private-Key: (3072 bit"), ("ed25519", "ED25519 Private-Key")])
+def test_keys_are_what_openssl_knows(cli: Cli, kind: str, said: str) -> None:
+    former = cli.secret("key")
+    _rotate(cli, "key", "--generate", kind)
+    value = cli.reveal("key")
+    assert value != former
+    assert said in _openssl("pkey", "-check", "-noout", "-text", value=value)
+
+
+def test_certificates_are_what_openssl_knows(cli: Cli) -> None:
+    """A certificate keeps its subject and names from one rotation to the next, and belongs to the new key."""
+    first = ("req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "1", "-subj", "/O=Shop/CN=shop.example",
+             "-addext", "subjectAltName=DNS:shop.example,IP:10.0.0.1", "-keyout", "-", "-out", "-")  # fmt: skip
+    cli("secret", "create", "key", "-", stdin=_openssl(*first, value=""))
+    _rotate(cli, "key", "--generate", "certificate")
+    value = cli.reveal("key")
+    shown = _openssl("x509", "-noout", "-subject", "-ext", "subjectAltName", "-checkend", "34000000", value=value)
+    assert "subject=O = Shop, CN = shop.example" in shown
+    assert "DNS:shop.example, IP Address:10.0.0.1" in shown
+    assert "Certificate will not expire" in shown
+    assert _openssl("x509", "-noout", "-pubkey", value=value) == _openssl("pkey", "-pubout", value=value)
+
+    cli.secret("other")
+    _rotate(cli, "other", "--generate", "certificate")
+    assert "CN = other" in _openssl("x509", "-noout", "-subject", value=cli.reveal("other"))
+
+
+def test_the_unit_is_what_systemd_knows(cli: Cli, tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        missing("systemd-analyze is not installed")
+    cli.project = cli.project.rename(tmp_path / "a project, 100%c")
+    service, timer = cli("rotate", "--unit").out.split("# Save as strongroom-rotate.timer")
+    for suffix, text in (("service", service), ("timer", f"# {timer}")):
+        (tmp_path / f"strongroom-rotate.{suffix}").write_text(text)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *map(str, sorted(tmp_path.glob("strongroom-rotate.*")))],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_killed_at_any_moment(cli: Cli, postgres: Postgres, redis: Redis, database: str, cache: str) -> None:

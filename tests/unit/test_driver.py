@@ -17,9 +17,10 @@ from strongroom.delivery.driver.answers import Answers
 from strongroom.delivery.driver.fetches import Fetches
 from strongroom.delivery.driver.policy import Policy
 from strongroom.delivery.driver.server import serving_on
-from strongroom.errors import DeclarationError, DeliveryError, PolicyDenied, SecretNotFound, StoreUnavailable
+from strongroom.errors import DeclarationError, DeliveryError, PolicyDenied, SecretNotFound, StoreBusy, StoreUnavailable
 from strongroom.model import Value
 from strongroom.references import Reference
+from strongroom.stores.audited import Event, Happening
 
 REFERENCE = Reference.parse("vault://secret/shop/db#password")
 VALUE = Value(b"what the store has for the shop")
@@ -204,8 +205,13 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def answers(policy: Path, said: list[str]) -> Answers:
-    return Answers(Fetches(Source().read, 1, 4), Policy(policy), said.append)
+def recorded() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def answers(policy: Path, said: list[str], recorded: list[Event]) -> Answers:
+    return Answers(Fetches(Source().read, 1, 4), Policy(policy), said.append, recorded.append)
 
 
 def request(reference: str | None = str(REFERENCE), service: str = "shop_api", **labels: str) -> bytes:
@@ -213,10 +219,21 @@ def request(reference: str | None = str(REFERENCE), service: str = "shop_api", *
     return json.dumps({"SecretName": "db", "ServiceName": service, "SecretLabels": given, "TaskID": "t"}).encode()
 
 
-def test_answers(answers: Answers) -> None:
+def test_answers(answers: Answers, recorded: list[Event]) -> None:
     value = base64.b64encode(VALUE.reveal()).decode()
     assert answers.get_secret(request()) == (200, {"Value": value, "DoNotReuse": True})
     assert answers.get_secret(request(strongroom_reuse="true")) == (200, {"Value": value, "DoNotReuse": False})
+    detail = {"to": "shop_api", "reference": str(REFERENCE)}
+    assert recorded == [Event(Happening.DELIVER, "db", None, detail)] * 2
+
+
+def test_what_cannot_be_recorded_is_not_given(policy: Path, said: list[str]) -> None:
+    def record(_: Event) -> None:
+        raise StoreBusy("other processes kept it locked")
+
+    answers = Answers(Fetches(Source().read, 1, 4), Policy(policy), said.append, record)
+    assert answers.get_secret(request()) == (500, {"Err": "strongroom: other processes kept it locked"})
+    assert "the audit could not be written: other processes kept it locked" in said
 
 
 @pytest.mark.parametrize(
@@ -233,12 +250,15 @@ def test_answers(answers: Answers) -> None:
         (request("vault://secret/shop/down"), "unreachable", "sealed"),
     ],
 )
-def test_refusals(answers: Answers, said: list[str], body: bytes, outcome: str, says: str) -> None:
+def test_refusals(
+    answers: Answers, said: list[str], recorded: list[Event], body: bytes, outcome: str, says: str
+) -> None:  # fmt: skip
     status, answer = answers.get_secret(body)
     assert (status, set(answer)) == (500, {"Err"})
     assert says in answer["Err"]
     assert len(said) == 1
     assert says in said[0]
+    assert [each.happening for each in recorded] == [Happening.DENY if outcome == "denied" else Happening.FAIL]
     assert f'strongroom_driver_requests_total{{outcome="{outcome}"}} 1\n' in answers.metrics()
 
 

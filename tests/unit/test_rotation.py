@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -27,6 +28,9 @@ def test_a_policy_with_everything() -> None:
     assert policy.parse({"generate": 12}, HERE).generate == Generate(12)
     assert policy.parse({"generate": "ed25519"}, HERE).generate == Generate(kind="ed25519")
     assert policy.parse({"generate": {"kind": "rsa"}}, HERE).generate == Generate(kind="rsa")
+    turns = "postgres://a@h/?roles=a,b"
+    assert policy.parse({"with": turns, "strategy": "alternating"}, HERE).rotator == turns
+    assert policy.parse({"strategy": "single"}, HERE) == Policy()
 
 
 @pytest.mark.parametrize(
@@ -40,6 +44,9 @@ def test_a_policy_with_everything() -> None:
         ({"generate": "dsa"}, f"{HERE}.generate is 'dsa'"),
         ({"generate": {"size": 3}}, f"{HERE}.generate.size is not known"),
         ({"generate": {"alphabet": "greek"}}, "there are alphanumeric"),
+        ({"strategy": "blue-green"}, f"{HERE}.strategy is 'blue-green': give single, or alternating"),
+        ({"strategy": "alternating", "with": "postgres://h/?role=a"}, "'with' names no two accounts"),
+        ({"strategy": "single", "with": "mariadb://h/?users=a,b"}, "'with' names two accounts"),
     ],
 )
 def test_policies_that_are_none(content: object, said: str) -> None:
@@ -85,6 +92,22 @@ def test_accounts_that_take_turns_and_a_value_that_names_none(value: str) -> Non
         credentials.read(Value(value.encode()), ["a", "b"])
 
 
+@pytest.mark.parametrize(
+    ("value", "following"),
+    [
+        ("postgres://a:old@h:5432/shop", "postgres://a:new%2F@h:5432/shop"),
+        ("redis://:old@h/0", "redis://:new%2F@h/0"),
+        ('{"username": "a", "password": "old"}', '{"username": "a", "password": "new/"}'),
+        ("old", "new/"),
+    ],
+)
+def test_one_account_keeps_the_form_of_its_value(value: str, following: str) -> None:
+    assert credentials.read(Value(value.encode()), ["a"]) == ("a", "old")
+    assert credentials.following(Value(value.encode()), ["a"], Value(b"new/")) == Value(following.encode())
+    whole = Value(b"postgres://a:given@elsewhere/shop")
+    assert credentials.following(Value(value.encode()), ["a"], whole) == whole
+
+
 def test_one_account_has_a_password_alone() -> None:
     assert credentials.read(Value(b'{"any": 1}\n'), ["a"]) == ("a", '{"any": 1}')
     assert credentials.following(Value(b"old"), ["a"], Value(b"new")) == Value(b"new")
@@ -101,6 +124,8 @@ def test_a_uri_with_everything() -> None:
         ("postgres://a@h/", "give postgres://ADMIN@HOST"),
         ("postgres:///?role=r", "give postgres://ADMIN@HOST"),
         ("postgres://a@h:x/?role=r", "no port that is a number"),
+        ("mariadb://a@h/", "give mariadb://ADMIN@HOST"),
+        ("mariadb://a@h/?user=u&tls=1", "'tls' in .* is not known"),
         ("oracle://h", "no rotator is known for oracle"),
         ("nothing", "no rotator is known for nothing"),
     ],
@@ -115,3 +140,16 @@ def test_a_password_is_drawn_from_its_alphabet(alphabet: str) -> None:
     made = values.make(Generate(200, alphabet), "db").reveal().decode()
     assert len(made) == 200
     assert set(made) <= set(ALPHABETS[alphabet])
+
+
+def test_mysql_gets_one_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in says what is asked of it: there is no MySQL to try it with."""
+    pymysql, asked = pytest.importorskip("pymysql"), []
+    connection = MagicMock()
+    cursor = connection.__enter__.return_value.cursor.return_value.__enter__.return_value
+    cursor.execute.side_effect = lambda *statement: asked.append(statement)
+    cursor.fetchone.return_value = ("8.4.3",)
+    monkeypatch.setattr(pymysql, "connect", lambda **_: connection)
+    rotator = find("mysql://a@h/?user=u", Context("db", lambda _: Value(b"x")))
+    rotator.allow(Value(b"new"), Value(b"old"))
+    assert asked == [("SELECT VERSION()",), ("ALTER USER %s@%s IDENTIFIED BY %s", ("u", "%", "new"))]

@@ -12,6 +12,7 @@ from .. import compose
 from ..compose import DeclaredSecret
 from ..errors import DeclarationError, DeliveryError, InvalidName, InvalidValue, SecretNotFound, SecretsMissing
 from ..model import Grant, Name, Secret, Stage, Value
+from ..stores.audited import Event, Happening, read_for
 from ..stores.base import Capability, Store
 from .files import Granted
 
@@ -51,6 +52,10 @@ class Source(NamedTuple):
     def version(self) -> int | None:
         """The version that was chosen, or else the current one, where the store has it."""
         return self.chosen or (self.stored.stages[Stage.CURRENT] if self.stored else None)
+
+    def delivered(self, to: str) -> list[Event]:
+        """Return what the store's audit is to say when ``to`` gets this, where the store has it."""
+        return [Event(Happening.DELIVER, self.stored.name, self.version, {"to": to})] if self.stored else []
 
 
 def locate(
@@ -102,7 +107,7 @@ def granted_to(service: str, file: Path | None, open_store: Callable[[], Store])
     names = [Name(secret.name) for _, secret in pairs if secret.external and not secret.reference]
     stored: dict[str, Value] = {}
     if names:
-        read = open_store().read_many([(name, Stage.CURRENT) for name in names])
+        read = read_for(open_store(), [(name, Stage.CURRENT) for name in names], service)
         stored = dict(zip(names, read, strict=True))
     referred = [secret for _, secret in pairs if secret.reference]
     stored |= dict(zip((secret.name for secret in referred), _referred(referred, None), strict=True))

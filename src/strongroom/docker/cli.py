@@ -6,13 +6,14 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import EngineError
 
 # What Docker says beside the point.
+_NO_FILE = "no configuration file"
 _NOISE = ("time=", "level=warning", "Since --detach=false", "In a future release")
 
 
@@ -28,20 +29,37 @@ def find() -> str:
     return path
 
 
+def has_compose() -> bool:
+    """Tell whether ``docker`` is here and has Compose."""
+    if shutil.which("docker") is None:
+        return False
+    return subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0
+
+
 def become(arguments: Sequence[str]) -> NoReturn:
     """Replace this process by ``docker ARGUMENTS``."""
     os.execv(find(), ["docker", *arguments])  # noqa: S606 - becoming it is the point
 
 
-def call(arguments: Sequence[str]) -> int:
-    """Run ``docker ARGUMENTS`` in the foreground, and return its exit status. An interrupt is its business."""
+def call(arguments: Sequence[str], hide: Callable[[bytes], bytes] | None = None) -> int:
+    """Run ``docker ARGUMENTS`` in the foreground, and return its exit status. An interrupt is its business.
+
+    ``hide`` returns what is to be shown of each line that Docker writes to standard error.
+    """
     import signal
 
     former = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         # A project in memory is inherited as a descriptor.
-        child = subprocess.Popen([find(), *arguments], preexec_fn=_default_interrupt, close_fds=False)  # noqa: PLW1509
+        child = subprocess.Popen(
+            [find(), *arguments], preexec_fn=_default_interrupt, close_fds=False,  # noqa: PLW1509
+            stderr=subprocess.PIPE if hide else None,
+        )  # fmt: skip
         signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+        if hide and child.stderr:
+            with child.stderr:
+                for line in child.stderr:
+                    os.write(2, hide(line))
         status = child.wait()
     finally:
         signal.signal(signal.SIGINT, former)
@@ -69,7 +87,8 @@ def run(
     lines = [line.strip() for line in said if line.strip() and not line.startswith(_NOISE)]
     if done.returncode != 0:
         reason = " ".join(lines).rstrip(". ") or f"docker ended with status {done.returncode}"
-        raise EngineError(f"{what}: {reason}.")
+        hint = " Go to the project's directory, or name its file with -f." if _NO_FILE in reason else ""
+        raise EngineError(f"{what}: {reason}.{hint}")
     return done.stdout, "\n".join(lines)
 
 
@@ -83,3 +102,9 @@ def compose_config(options: Sequence[str], descriptors: Sequence[int] = ()) -> d
     rendered = json.loads(run(arguments, "docker compose cannot read this project", descriptors=descriptors)[0])
     assert isinstance(rendered, dict)  # noqa: S101 - for the type checker
     return rendered
+
+
+def complete(words: Sequence[str], timeout: float) -> list[str]:
+    """Return what Docker completes the last of ``words`` to (cobra's protocol), if it does so within ``timeout``."""
+    done = subprocess.run([find(), "__complete", *words], capture_output=True, text=True, timeout=timeout, check=False)
+    return [line.partition("\t")[0] for line in done.stdout.splitlines() if not line.startswith((":", "_"))]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -28,8 +28,8 @@ class Engine:
         self._client = client
 
     @classmethod
-    def connect(cls) -> Self:
-        """Connect to the Engine that Docker's command line would talk to.
+    def connect(cls, timeout: float = _TIMEOUT_SECONDS) -> Self:
+        """Connect to the Engine that Docker's command line would talk to, if it answers within ``timeout`` seconds.
 
         ``DOCKER_HOST`` comes first, then ``DOCKER_CONTEXT``, then the context that is in use.
 
@@ -44,7 +44,7 @@ class Engine:
 
         try:
             given = kwargs_from_env() if os.environ.get("DOCKER_HOST") else ContextAPI.kwargs_from_context()
-            client = APIClient(version="auto", timeout=_TIMEOUT_SECONDS, use_ssh_client=True, **given)
+            client = APIClient(version="auto", timeout=timeout, use_ssh_client=True, **given)
         except NameError:  # docker-py's, where paramiko is not installed
             raise EngineError(f"reaching {_where()} takes one more library: pip install 'docker[ssh]'") from None
         except (DockerException, RequestException, OSError, ValueError) as error:
@@ -75,6 +75,35 @@ class Engine:
     def get_archive(self, container: str, path: str) -> bytes:
         """Return a file or directory of a container as a tar."""
         return bytes(self._request("GET", f"/containers/{quote(container)}/archive", {"path": path}).content)
+
+    def has(self, container: str, path: str) -> bool:
+        """Tell whether a container has something at a path; what is in a tmpfs is not seen."""
+        try:
+            self._request("HEAD", f"/containers/{quote(container)}/archive", {"path": path})
+        except EngineError as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+    def logs(self, container: str, lines: int) -> bytes:
+        """Return the last lines of a container's log, with the Engine's own marks between them."""
+        query = {"stdout": 1, "stderr": 1, "tail": lines}
+        return bytes(self._request("GET", f"/containers/{quote(container)}/logs", query).content)
+
+    def stream(self, path: str, chunk_bytes: int, /, **query: object) -> Generator[bytes, None, None]:
+        """Yield what is at ``path`` as it comes: an archive, or logs to their present end."""
+        from requests.exceptions import RequestException
+        from urllib3.exceptions import HTTPError
+
+        # The Engine gathers a whole image before it sends the first byte.
+        answer = self._request("GET", path, query, stream=True, timeout=(_TIMEOUT_SECONDS, None))
+        try:
+            yield from answer.iter_content(chunk_bytes)
+        except (RequestException, HTTPError, OSError) as error:
+            raise EngineError(f"the Docker Engine at {_where()} went away: {_reason(error)}.") from None
+        finally:
+            answer.close()
 
     def delete(self, path: str, **query: object) -> None:
         """Delete what is at ``path``."""

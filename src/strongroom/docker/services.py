@@ -17,6 +17,7 @@ from typing import Any
 
 from ..errors import EngineError
 from .engine import Engine, Json
+from .stuck import Helper
 
 _NANOSECONDS = 1e9
 _MONITOR_SECONDS = 5.0  # swarmkit's default for UpdateConfig.Monitor
@@ -27,8 +28,6 @@ _SOON_SECONDS = 0.15
 _SOON_AGAIN = 8
 # A service that waits for another one may fail a few times at first; Docker waits 5 s before each new try.
 _FAILURES_IN_A_ROW = 5
-_BEFORE_RUNNING = ("new", "allocated", "pending", "assigned", "accepted", "preparing", "ready", "starting")
-_AGAIN = "strongroom.again"
 _OVER = ("complete", "failed", "rejected")
 
 
@@ -64,8 +63,8 @@ class _Watched:
     known_tasks: frozenset[str]
     same: Callable[[Json, Json], bool]
     until_gone: bool
+    helper: Helper
     since: dict[str, float] = field(default_factory=dict)
-    lost: frozenset[str] = frozenset()
     failures: dict[object, set[str]] = field(default_factory=dict)
 
 
@@ -93,7 +92,10 @@ class Watcher:
         Raises:
             EngineError: the Engine went away.
         """
-        watched = {each["ID"]: _Watched(each["Spec"], self._known, same, until_gone) for each in services}
+        watched = {
+            each["ID"]: _Watched(each["Spec"], self._known, same, until_gone, Helper(self._engine, each, self._known))
+            for each in services
+        }
         deadline, soon = time.monotonic() + timeout, _SOON_AGAIN
         changed = threading.Event()
         threading.Thread(target=self._listen, args=(changed,), daemon=True, name="events").start()
@@ -130,7 +132,8 @@ class Watcher:
             if task["ServiceID"] in tasks:
                 tasks[task["ServiceID"]].append(task)
         for identity, service in found.items():
-            self._help_on(service, watched[identity], tasks[identity])
+            if watched[identity].helper.help_on(service, self._update(service), tasks[identity]):
+                found[identity] = self._engine.get(f"/services/{identity}")
         return [
             self._judge(found[identity], each, tasks[identity])
             if identity in found
@@ -138,42 +141,8 @@ class Watcher:
             for identity, each in watched.items()
         ]
 
-    def _help_on(self, service: Json, watched: _Watched, tasks: Sequence[Json]) -> None:
-        """Make Swarm go on with an update that waits for a task on a node that is down.
-
-        swarmkit (manager/orchestrator/update/updater.go) waits for each new task to run or to fail. One that was given
-        to a node that died does neither, although another takes its place: the update stops there for good. An update
-        with another spec starts it anew, so that the spec is changed in a way that replaces no task, and changed back.
-        """
-        lost = frozenset(
-            task["ID"]
-            for task in tasks
-            if task["DesiredState"] == "shutdown" and task["Status"]["State"] in _BEFORE_RUNNING
-        )
-        if not lost - watched.lost or (service.get("UpdateStatus") or {}).get("State") != "updating":
-            return
-        down = {each["ID"] for each in self._engine.get("/nodes") if each["Status"]["State"] == "down"}
-        if not any(task["ID"] in lost and task.get("NodeID") in down for task in tasks):
-            return
-        watched.lost = lost
-        spec = service["Spec"]
-        again = {**spec, "Labels": {**(spec.get("Labels") or {}), _AGAIN: ""}}
-        self._change(service["ID"], spec, again)
-        self._change(service["ID"], again, spec)
-
-    def _change(self, identity: str, spec: Json, changed: Json) -> None:
-        """Give a service another spec, as long as it has this one; Swarm changes its version while it updates it."""
-        while (service := self._engine.get(f"/services/{identity}"))["Spec"] == spec:
-            try:
-                self._engine.post(f"/services/{identity}/update", changed, version=service["Version"]["Index"])
-            except EngineError as error:
-                if "out of sequence" not in str(error):
-                    raise
-
     def _judge(self, service: Json, watched: _Watched, tasks: Sequence[Json]) -> Progress:
-        spec, status = service["Spec"], service.get("UpdateStatus") or {}
-        # The end of an update that was over before we came says nothing of what we watch.
-        update = "" if status == self._ended.get(service["ID"]) else status.get("State", "")
+        spec, update = service["Spec"], self._update(service)
         current = [task for task in tasks if is_current(task, spec)]
         wanted, running = _wanted(spec, current), _running(spec, current)
         problem = self._problem(spec["Name"], watched, tasks)
@@ -189,6 +158,11 @@ class Watcher:
         elif (update in ("", "completed") or _continues(spec)) and _gave_up(spec, watched):
             state = State.FAILED
         return Progress(spec["Name"], state, len(running), wanted, problem)
+
+    def _update(self, service: Json) -> str:
+        """Return the state of a service's update; one that was over before we came says nothing of what we watch."""
+        status = service.get("UpdateStatus") or {}
+        return "" if status == self._ended.get(service["ID"]) else str(status.get("State", ""))
 
     def _is_stable(self, spec: Json, watched: _Watched, running: Sequence[Json]) -> bool:
         if (spec["TaskTemplate"].get("ContainerSpec") or {}).get("Healthcheck", {}).get("Test", ["NONE"]) != ["NONE"]:

@@ -1,6 +1,7 @@
 """Values that name an account beside its password: JSON with ``username`` and ``password``, or a URL with both.
 
-Two accounts that take turns need such a value, so that the application reads which one it is to log in as.
+Two accounts that take turns need such a value, so that the application reads which one it is to log in as. Where there
+is one account, a value may be such a text or the password alone; whatever it is, the next one is of the same form.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from typing import NamedTuple
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from ..errors import DeclarationError
 from ..model import Value
@@ -29,38 +30,41 @@ def read(value: Value, accounts: Sequence[str]) -> Credentials:
         DeclarationError: there are two accounts, and it does not say which one it is for.
     """
     text = text_of(value, "the secret")
-    if len(accounts) == 1:
-        return Credentials(accounts[0], text)
+    account, password = "", ""
     if found := _json(text):
-        return Credentials(str(found["username"]), str(found["password"]))
-    parts = urlsplit(text)
-    if parts.scheme and parts.username and parts.password:
-        return Credentials(unquote(parts.username), unquote(parts.password))
+        account, password = str(found["username"]), str(found["password"])
+    elif parts := _url(text):
+        account, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if len(accounts) == 1:
+        return Credentials(accounts[0], password or text)
+    if account:
+        return Credentials(account, password)
     raise DeclarationError(
         f"the accounts {', '.join(accounts)} take turns, so that the secret has to name the one to log in as: give it "
         'a value such as {"username": "…", "password": "…"}, or a URL with both.'
     )
 
 
-def following(value: Value, accounts: Sequence[str], password: Value) -> Value:
-    """Return the value after this one: the other account, where two take turns, with a new password.
+def following(value: Value, accounts: Sequence[str], new: Value) -> Value:
+    """Return the value after this one: of its form, with the password ``new``, for the account whose turn it is.
+
+    A new value that is of such a form itself is taken as it is.
 
     Raises:
         DeclarationError: as ``read``.
     """
-    if len(accounts) == 1:
-        return password
-    former, new = read(value, accounts), text_of(password, "the new password")
-    account = (
-        accounts[(accounts.index(former.account) + 1) % len(accounts)] if former.account in accounts else accounts[0]
-    )
-    text = text_of(value, "the secret")
+    text, password = text_of(value, "the secret"), text_of(new, "the new password")
+    former, parts = read(value, accounts).account, _url(text)
+    if _json(password) or _url(password):
+        return new
+    account = accounts[(accounts.index(former) + 1) % len(accounts)] if former in accounts else accounts[0]
     if found := _json(text):
-        return Value(json.dumps({**found, "username": account, "password": new}).encode())
-    parts = urlsplit(text)
-    place = parts.netloc.rpartition("@")[2]
-    netloc = f"{quote(account, safe='')}:{quote(new, safe='')}@{place}"
-    return Value(parts._replace(netloc=netloc).geturl().encode())
+        return Value(json.dumps({**found, "username": account, "password": password}).encode())
+    if parts:
+        user = quote(account, safe="") if parts.username else ""
+        netloc = f"{user}:{quote(password, safe='')}@{parts.netloc.rpartition('@')[2]}"
+        return Value(parts._replace(netloc=netloc).geturl().encode())
+    return new
 
 
 def _json(text: str) -> dict[str, object] | None:
@@ -69,3 +73,12 @@ def _json(text: str) -> dict[str, object] | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) and {"username", "password"} <= found.keys() else None
+
+
+def _url(text: str) -> SplitResult | None:
+    """Return a URL that has a password; None if it is none."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return None
+    return parts if parts.scheme and parts.password else None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from ..errors import StrongroomError
 from ..model import Name, Stage
-from ..stores.base import Store
+from ..stores.base import Store, require_versions
 from .base import Delivery
 
 _MOST_SECONDS = 900.0
@@ -23,7 +23,9 @@ def follow(
 
     Raises:
         StrongroomError: what fails, without an interval.
+        StoreUnsupported: the store has no versions.
     """
+    require_versions(store, "what follows it")
     seen: dict[Name, int] = {}
     pause = interval or 0.0
     while True:

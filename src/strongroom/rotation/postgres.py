@@ -43,6 +43,8 @@ class PostgresRotator:
         from psycopg import sql
 
         role, password = credentials.read(value, self._target.accounts)
+        if role not in self._target.accounts:  # the first value may name another, which is never changed
+            return
         with self._connect(self._target.admin, self._target.admin_password(self._context)) as connection:
             verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
             connection.execute(

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from ..errors import RotatorFailed
 from ..model import Value
+from . import credentials
 from .base import Context
-from .target import parse, text_of
+from .target import parse
 
 if TYPE_CHECKING:
     import redis
@@ -37,11 +38,11 @@ class RedisRotator:
 
     def next_value(self, current: Value, generated: Value) -> Value:
         """See ``base.Rotator``."""
-        return generated
+        return credentials.following(current, self._target.accounts, generated)
 
     def allow(self, value: Value, other: Value) -> None:
         """See ``base.Rotator``."""
-        self._set_user("on", _hash(other), _hash(value))
+        self._set_user("on", self._hash(other), self._hash(value))
 
     def test(self, value: Value) -> None:
         """See ``base.Rotator``."""
@@ -51,11 +52,11 @@ class RedisRotator:
             with suppress(redis.exceptions.NoPermissionError):  # it is logged in: what it may do is not our business
                 client.ping()
 
-        self._call(self._target.accounts[0], text_of(value, "the secret"), greet)
+        self._call(self._target.accounts[0], credentials.read(value, self._target.accounts).password, greet)
 
     def only(self, value: Value, former: Value) -> None:
         """See ``base.Rotator``."""
-        self._set_user("on", "resetpass", _hash(value))
+        self._set_user("on", "resetpass", self._hash(value))
 
     def _set_user(self, *rules: str) -> None:
         import redis
@@ -85,6 +86,6 @@ class RedisRotator:
         finally:
             client.close()
 
-
-def _hash(value: Value) -> str:
-    return "#" + hashlib.sha256(text_of(value, "the secret").encode()).hexdigest()
+    def _hash(self, value: Value) -> str:
+        password = credentials.read(value, self._target.accounts).password
+        return "#" + hashlib.sha256(password.encode()).hexdigest()

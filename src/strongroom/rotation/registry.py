@@ -13,6 +13,8 @@ _OWN = {
     "command": "command:CommandRotator",
     "postgres": "postgres:PostgresRotator",
     "postgresql": "postgres:PostgresRotator",
+    "mariadb": "mariadb:MariadbRotator",
+    "mysql": "mariadb:MariadbRotator",
     "redis": "redis:RedisRotator",
     "rediss": "redis:RedisRotator",
 }

@@ -18,10 +18,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
 
-from ..errors import DeploymentFailed, EngineError, RotationFailed, RotatorFailed, StrongroomError
+from ..errors import DeploymentFailed, EngineError, RotationFailed, RotatorFailed, StoreUnavailable, StrongroomError
 from ..model import Name, Secret, Stage, Value
+from ..stores import audited
+from ..stores.audited import Event, Happening
 from ..stores.base import Capability, Store
 from .base import Delivery, Rotator
 
@@ -36,15 +37,6 @@ class Step(StrEnum):
     FINISH = "finish"
     ABORT = "abort"
     PRUNE = "prune"
-
-
-@runtime_checkable
-class Records(Protocol):
-    """A store with an audit chain, which records the steps of a rotation."""
-
-    def record_rotation(self, name: Name, version: int, step: str, outcome: str) -> None:
-        """Record a step that was done, or that failed."""
-        ...
 
 
 @dataclass
@@ -87,21 +79,26 @@ class Rotation:
             self._done(Step.PENDING, pending)
         else:
             self.report(f"{self.name}: version {pending} is pending already: going on with it")
-        value, current = self.store.read_many([(self.name, pending), (self.name, former)])
-        holders = [each for delivery in self.deliveries for each in delivery.holders()]
         try:
-            self._step(Step.ALLOW, pending, lambda: self.rotator.allow(value, current))
-            self._step(Step.TEST, pending, lambda: self.rotator.test(value))
-            self._step(Step.ROLL, pending, lambda: self._roll(pending, former))
-            self._step(Step.FINISH, pending, lambda: self.rotator.only(value, current))
+            holders = self._take(pending, former)
         except (RotatorFailed, DeploymentFailed) as error:
             self._undo(pending, former, error)
         except StrongroomError as error:
             raise RotationFailed(f"{error} {self._how_to_go_on(pending)}") from None
-        self.store.move_stage(self.name, Stage.CURRENT, pending)
         outcome = Outcome(self.name, former, pending, holders)
         self._prune(outcome)
         return outcome
+
+    def _take(self, pending: int, former: int) -> Sequence[str]:
+        """Do all steps for the version that is pending; return who holds the secret."""
+        value, current = self.store.read_many([(self.name, pending), (self.name, former)])
+        holders = [each for delivery in self.deliveries for each in delivery.holders()]
+        self._step(Step.ALLOW, pending, lambda: self.rotator.allow(value, current))
+        self._step(Step.TEST, pending, lambda: self.rotator.test(value))
+        self._step(Step.ROLL, pending, lambda: self._roll(pending, former))
+        self._step(Step.FINISH, pending, lambda: self.rotator.only(value, current))
+        self.store.move_stage(self.name, Stage.CURRENT, pending)
+        return holders
 
     def back(self) -> Outcome:
         """Make the previous version current again, everywhere, by the same steps.
@@ -139,6 +136,7 @@ class Rotation:
         try:
             self._abort(pending, former)
         except StrongroomError as another:
+            audited.record(self.store, [self._event(Step.ABORT, pending).failed(another)])
             raise RotationFailed(
                 f"{error} Undoing it failed as well: {another} {self._how_to_go_on(pending)}"
             ) from None
@@ -174,7 +172,7 @@ class Rotation:
     def _prune(self, outcome: Outcome) -> None:
         """Remove what is past ``keep`` and held by nobody, from deliveries and from the store."""
         held: frozenset[int] = frozenset()
-        with suppress(EngineError):  # the next rotation prunes what is left
+        with suppress(EngineError, StoreUnavailable):  # the next rotation prunes what is left
             for delivery in self.deliveries:
                 outcome.removed += delivery.prune(self.keep)
                 held |= delivery.held()
@@ -192,14 +190,13 @@ class Rotation:
         try:
             work()
         except StrongroomError as error:
-            self._record(version, step, f"failed: {type(error).__name__}")
+            audited.record(self.store, [self._event(step, version).failed(error)])
             raise
         self._done(step, version)
 
     def _done(self, step: Step, version: int) -> None:
-        self._record(version, step, "done")
+        audited.record(self.store, [self._event(step, version)])
         self.report(f"{self.name}: {step} version {version}")
 
-    def _record(self, version: int, step: Step, outcome: str) -> None:
-        if isinstance(self.store, Records):
-            self.store.record_rotation(self.name, version, step, outcome)
+    def _event(self, step: Step, version: int) -> Event:
+        return Event(Happening.ROTATE, self.name, version, {"step": step})

@@ -7,6 +7,8 @@ import pwd
 import sys
 from pathlib import Path
 
+from ..delivery.units import LOGIN, quoted
+
 _TEXT = """\
 # Save as ~/.config/systemd/user/strongroom-rotate.service (or /etc/systemd/system, with User={user})
 [Unit]
@@ -14,7 +16,7 @@ Description=Rotate the secrets that are due
 
 [Service]
 Type=oneshot
-WorkingDirectory={directory}
+{login}WorkingDirectory={directory}
 ExecStart={program}{options} rotate --due
 
 # Save as strongroom-rotate.timer beside it, then: systemctl --user enable --now strongroom-rotate.timer
@@ -31,9 +33,12 @@ WantedBy=timers.target
 """
 
 
-def text(directory: Path, store: Path | None, identity: Path | None) -> str:
-    """Return both units for the project in ``directory``."""
-    options = f" --store {store.resolve()}" if store else ""
-    options += f" --identity {identity.resolve()}" if identity else ""
+def text(directory: Path, store: str, identity: Path | None) -> str:
+    """Return both units for the project in ``directory``; ``store`` is a directory or a URI."""
+    options = f" --store {quoted(store)}"
+    options += f" --identity {quoted(str(identity.resolve()))}" if identity else ""
     user = pwd.getpwuid(os.getuid()).pw_name
-    return _TEXT.format(user=user, directory=directory, program=Path(sys.argv[0]).resolve(), options=options)
+    login = LOGIN if "://" in store else ""
+    place = str(directory).replace("%", "%%")  # the rest of its line, which no quotes belong around
+    program = quoted(str(Path(sys.argv[0]).resolve()))
+    return _TEXT.format(user=user, login=login, directory=place, program=program, options=options)

@@ -7,24 +7,26 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ... import compose
-from ...compose import DeclaredSecret, Project, ServiceGrant
+from ...compose import DeclaredSecret
 from ...docker import cli, render
 from ...docker.engine import Engine, Json
-from ...errors import DeclarationError, DeliveryError, EngineError
+from ...errors import DeliveryError, EngineError
 from ...model import Name, Value
 from ...references import Reference
+from ...stores import audited
 from ...stores.base import Store
 from .. import declared
-from ..declared import Kind, Source
+from ..declared import Source
 from ..swarm.lock import exclusively
-from . import memory, staging
+from . import memory, signals, staging
+from .plan import Plan
+from .signals import PROJECT, Told
 from .staging import Staged, Staging
 
 _SECRETS_DIR = "/run/secrets"
-LABEL = "com.docker.compose.project"
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,13 @@ class Options:
     def _profiles(self) -> list[str]:
         return [part for profile in self.profiles for part in ("--profile", profile)]
 
+    def paths(self) -> Sequence[Path]:
+        """Return the files that the project is read from."""
+        return render.project_files(self.files, self.directory)
+
     def render(self) -> Json:
         """Return the project as Compose renders it."""
-        return render.compose(self._reading(), render.project_files(self.files, self.directory))
+        return render.compose(self._reading(), self.paths())
 
     def variables(self, names: Sequence[str]) -> dict[str, str]:
         """Return variables as Compose sees them: the environment's, then those of its ``.env`` files."""
@@ -93,6 +99,20 @@ class Options:
         return [*where, *self._profiles(), *self.words]
 
 
+class Prepared(NamedTuple):
+    """The arguments for Compose of a project that is staged, its name, and the containers that were signalled."""
+
+    arguments: Sequence[str]
+    project: str
+    told: Sequence[Told]
+    place: Staging
+    services: Sequence[str]
+
+    def settle(self) -> None:
+        """Remember that the services took their signals; until then they get them again."""
+        self.place.remember_told(self.services)
+
+
 def project_name(options: Options) -> str:
     """Return the name of the project, as Compose makes it."""
     return str(options.render()["name"])
@@ -101,11 +121,12 @@ def project_name(options: Options) -> str:
 def prepare(
     options: Options, words: Sequence[str], store: Store | None, origin: Mapping[str, object],
     choose: Callable[[Source], Source] = lambda source: source,
-) -> list[str] | None:  # fmt: skip
-    """Stage what the services are granted, and return the arguments for Compose that use it.
+) -> Prepared | None:  # fmt: skip
+    """Stage what the services are granted, and return how Compose is to be called with it.
 
     None if the project has no secrets, so that Compose needs no help. ``words`` are the command and its arguments: they
-    may name services whose profiles are not active. ``choose`` says which version a rotation wants.
+    may name services whose profiles are not active. ``choose`` says which version a rotation wants. Running services
+    that are signalled, and that ``words`` mean, have it already.
 
     Raises:
         SecretsMissing: a secret is nowhere; nothing was changed.
@@ -116,7 +137,7 @@ def prepare(
     files = render.project_files(options.files, options.directory)
     project = compose.parse(rendered, files[0] if files else Path("the project"))
     services = _active(rendered, options, words)
-    plan = _Plan(project, rendered, services, store, options, choose)
+    plan = Plan(project, rendered, services, store, options, choose)
     if not plan.sources:
         return None
     declared.require(list(plan.sources.values()))
@@ -124,12 +145,17 @@ def prepare(
     with exclusively(f"compose-{os.getuid()}-{name}", f"project '{name}'"):
         place = Staging(memory.base(engine) / name)
         staged = plan.stage(engine, place)
+        started = _started(rendered, services, words)
+        audited.record(store, plan.deliveries(name, started))
+        place.point(staged, started)
         # What containers have mounted stays known until they are gone.
         former = (staging.load_manifest(staging.manifest_path(name)) or {}).get("staged", [])
         staged += [each for each in former if each not in staged and place.has(each)]
         staging.save_manifest(name, place, staged, {**origin, "options": options.anywhere()})
+        untold = place.untold(set(started).intersection(project.extension.signals))
+        told = signals.tell(engine, name, {each: project.extension.signals[each] for each in untold})
     path = render.in_memory(json.dumps(rendered).encode())
-    return options.with_project(path, name)
+    return Prepared(options.with_project(path, name), name, told, place, untold)
 
 
 def restore(manifest: Path, store: Store | None, engine: Engine | None) -> int:
@@ -155,6 +181,7 @@ def restore(manifest: Path, store: Store | None, engine: Engine | None) -> int:
         for each, value in wanted:
             if not each.id:
                 place.set_count(each.secret, each.version, value)
+        place.point(content["staged"], ())
     return len(missing)
 
 
@@ -165,95 +192,13 @@ def clean(name: str) -> None:
     if content is None:
         return
     place = Staging(Path(content["directory"]))
-    containers = Engine.connect().get("/containers/json", all=1, filters={"label": [f"{LABEL}={name}"]})
+    containers = Engine.connect().get("/containers/json", all=1, filters={"label": [f"{PROJECT}={name}"]})
     if not containers:
         place.remove()
         manifest.unlink(missing_ok=True)
         return
     mounted = {Path(mount["Source"]) for each in containers for mount in each["Mounts"] if mount.get("Source")}
-    place.sweep(mounted)
-    content["staged"] = [each for each in content["staged"] if place.path(each) in mounted]
-    staging.save_manifest(name, place, content.pop("staged"), content)
-
-
-class _Plan:
-    """What is to be staged for some services, and the rendered project that leads there."""
-
-    def __init__(
-        self, project: Project, rendered: Json, services: Sequence[str], store: Store | None, options: Options,
-        choose: Callable[[Source], Source],
-    ) -> None:  # fmt: skip
-        self.project, self.rendered, self.services, self.store = project, rendered, services, store
-        self.builds = {
-            name: [each["source"] for each in (rendered["services"][name].get("build") or {}).get("secrets") or []]
-            for name in services
-        }
-        keys = {grant.source for name in services for grant in project.services[name].grants}
-        # Compose hands files and variables to a build itself, and drops external secrets without a word.
-        keys |= {key for used in self.builds.values() for key in used if project.secrets[key].external}
-        secrets = [project.secrets[key] for key in project.secrets if key in keys]
-        self.environment = _variables(secrets, options)
-        self.sources = {each.secret.key: choose(each) for each in declared.locate(secrets, store, self.environment)}
-        for key, source in self.sources.items():
-            if source.kind is Kind.DRIVER:
-                raise DeclarationError(
-                    f"secret '{key}' comes from the driver '{source.secret.driver}', which only Swarm can ask."
-                )
-
-    def stage(self, engine: Engine, place: Staging) -> list[Staged]:
-        """Stage what is not there yet, point the rendered project to it, and return all that it uses."""
-        contents = [each for each in self.sources.values() if each.kind is not Kind.STORE]
-        values = dict(
-            zip(
-                (each.secret.key for each in contents),
-                declared.values(contents, self.store, self.environment),
-                strict=True,
-            )
-        )
-        counts = {key: place.count(key, value) for key, value in values.items()}
-        secrets = self.rendered["secrets"]
-        staged: dict[str, Staged] = {}
-        for name in self.services:
-            service = self.rendered["services"][name]
-            grants = []
-            for grant in self.project.services[name].grants:
-                each = _staged(self.sources[grant.source], grant, counts)
-                staged[each.name] = each
-                secrets[each.name] = {"file": str(place.path(each)).replace("$", "$$")}
-                target = grant.target if grant.target.startswith("/") else f"{_SECRETS_DIR}/{grant.target}"
-                grants.append({"source": each.name, "target": target})
-            if grants:
-                service["secrets"] = grants
-            for key in self.builds[name]:
-                if key in self.sources and self.project.secrets[key].external:
-                    own = ServiceGrant(key, key, os.getuid(), os.getgid(), 0o400)
-                    each = _staged(self.sources[key], own, counts)
-                    staged[each.name] = each
-                    secrets[key] = {"file": str(place.path(each))}
-        absent = [each for each in staged.values() if not place.has(each)]
-        if absent:
-            place.put(engine, list(zip(absent, self._values(absent, values), strict=True)))
-        return list(staged.values())
-
-    def _values(self, wanted: Sequence[Staged], values: Mapping[str, Value]) -> list[Value]:
-        """Return the values of staged files; those of the store are read now, and once each."""
-        needed = {(each.secret, each.version) for each in wanted if each.id}
-        sources = {
-            (each.stored.name, each.version): each
-            for each in self.sources.values()
-            if each.stored and (each.stored.name, each.version) in needed
-        }
-        read = dict(zip(sources, declared.values(list(sources.values()), self.store), strict=True))
-        return [read[Name(each.secret), each.version] if each.id else values[each.secret] for each in wanted]
-
-
-def _staged(source: Source, grant: ServiceGrant, counts: Mapping[str, int]) -> Staged:
-    secret, owner = source.secret, (grant.uid, grant.gid, grant.mode)
-    if source.stored is not None:
-        return Staged(source.stored.name, source.version or 0, *owner, id=source.stored.id)
-    file, variable = str(secret.file.resolve()) if secret.file else "", secret.variable or ""
-    reference = str(secret.reference or "")
-    return Staged(secret.key, counts[secret.key], *owner, file=file, variable=variable, reference=reference)
+    staging.save_manifest(name, place, place.sweep(content.pop("staged"), mounted), content)
 
 
 def _former_values(missing: Sequence[Staged], store: Store | None, options: Options) -> list[Value]:
@@ -290,9 +235,15 @@ def _active(rendered: Json, options: Options, words: Sequence[str]) -> list[str]
     ]
 
 
-def _variables(secrets: Sequence[DeclaredSecret], options: Options) -> dict[str, str]:
-    names = [secret.variable for secret in secrets if secret.variable]
-    return options.variables(names) if names else {}
+def _started(rendered: Json, active: Sequence[str], words: Sequence[str]) -> list[str]:
+    """Return the services that a command starts: those that it names and what they depend on, or all active ones."""
+    named = [each for each in words if each in active]
+    if not named:
+        return list(active)
+    for name in named if "--no-deps" not in words else ():
+        depends = rendered["services"][name].get("depends_on") or {}
+        named += [each for each in depends if each in active and each not in named]
+    return named
 
 
 def engine_if_any() -> Engine | None:

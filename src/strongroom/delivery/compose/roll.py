@@ -1,4 +1,7 @@
-"""Giving a version to the containers of Compose projects that hold a secret: they are recreated, and no others."""
+"""Giving a version to the containers of Compose projects that hold a secret, and to no others.
+
+They are recreated, or signalled where the project says so.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,9 @@ from ...errors import DeploymentFailed, EngineError
 from ...model import Name, Stage
 from ...stores.base import Store
 from ..declared import Source
-from . import project, staging
+from . import project, signals, staging
 from .project import Options
-
-_SERVICE = "com.docker.compose.service"
+from .signals import PROJECT, SERVICE
 
 
 class ComposeProjects(NamedTuple):
@@ -34,10 +36,10 @@ class ComposeProjects(NamedTuple):
         )
 
     def roll(self, version: int, former: int) -> None:
-        """Recreate the containers that hold another version, and wait until they are healthy.
+        """Recreate or signal the containers that hold another version, and wait until they are healthy.
 
         Raises:
-            DeploymentFailed: Compose says that they are not.
+            DeploymentFailed: they are not.
         """
         for title, content in self._projects():
             services = self._running(title, content)
@@ -46,12 +48,17 @@ class ComposeProjects(NamedTuple):
             options = Options(**content["options"])
             origin = {key: content[key] for key in ("store", "identity") if key in content}
             chosen = partial(Source.choose, name=self.name, version=version, former=former)
-            prepared = project.prepare(options, services, self.store, origin, chosen) or []
             command = ["up", "-d", "--no-deps", "--wait", "--wait-timeout", str(int(self.timeout)), *services]
+            prepared = project.prepare(options, command, self.store, origin, chosen)
+            if prepared is None:  # the project has no secrets any more
+                continue
             try:
-                cli.run(["compose", *prepared, *command], f"project '{title}'", descriptors=_descriptors(prepared))
+                arguments = ["compose", *prepared.arguments, *command]
+                cli.run(arguments, f"project '{title}'", descriptors=_descriptors(arguments))
             except EngineError as error:
                 raise DeploymentFailed(str(error), rollback=True) from None
+            signals.watch(self.engine, prepared.told, self.timeout)
+            prepared.settle()
             project.clean(title)
 
     def prune(self, keep: int, version: int | None = None) -> Sequence[int]:
@@ -81,14 +88,11 @@ class ComposeProjects(NamedTuple):
         """
         pending = self.store.inspect(self.name).stages.get(Stage.PENDING)
         found = set()
-        for container in self.engine.get("/containers/json", all=1, filters={"label": [f"{project.LABEL}={title}"]}):
+        for container in self.engine.get("/containers/json", all=1, filters={"label": [f"{PROJECT}={title}"]}):
             for mount in container["Mounts"]:
-                path = Path(mount.get("Source") or "/")
-                version = (
-                    staging.version_of(path.name, self.name) if path.parent == Path(content["directory"]) else None
-                )
-                if version and (container["State"] == "running" or version == pending):
-                    found.add(str(container["Labels"][_SERVICE]))
+                versions = staging.versions_in(Path(content["directory"]), Path(mount.get("Source") or "/"), self.name)
+                if versions and (container["State"] == "running" or pending in versions):
+                    found.add(str(container["Labels"][SERVICE]))
         return sorted(found)
 
 

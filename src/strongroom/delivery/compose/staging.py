@@ -1,7 +1,8 @@
 """One project's staged files: which there are, putting new ones there, and taking old ones away.
 
 A file's name says what it is, and never changes its content: ``db_password.v3-r77gc4.1000.1000.0400``. What comes from
-a file or a variable has no version; its content is compared under a key that lies here too, and counted.
+a file or a variable has no version; its content is compared under a key that lies here too, and counted. The files of
+services that are signalled lie in a folder each, see ``live.py``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ...docker.engine import Engine
 from ...errors import DeliveryError
 from ...model import Grant, Name, Value
 from .. import files
-from . import memory
+from . import live, memory
 
 _STATE = "state.json"
 
@@ -41,6 +42,8 @@ class Staged:
     file: str = ""
     variable: str = ""
     reference: str = ""
+    service: str = ""  # where it has a file of its own, as ``target``
+    target: str = ""
 
     @property
     def name(self) -> str:
@@ -58,7 +61,9 @@ class Staging:
 
     def path(self, staged: Staged) -> Path:
         """Return where a staged file is."""
-        return self.directory / staged.name
+        return (live.folder(self.directory, staged.service) / live.FILES if staged.service else self.directory) / (
+            staged.name
+        )
 
     def has(self, staged: Staged) -> bool:
         """Tell whether a file is there: it is there whole, or not at all."""
@@ -95,11 +100,13 @@ class Staging:
         incoming = self.directory / f".new-{secrets.token_hex(8)}"
         incoming.mkdir(mode=0o700)
         try:
-            entries = [(each.name, each.uid, each.gid, each.mode, value.reveal()) for each, value in wanted]
+            entries = [
+                (str(number), each.uid, each.gid, each.mode, value.reveal())
+                for number, (each, value) in enumerate(wanted)
+            ]
             with memory.container(engine, self.directory, self.directory.name) as identity:
                 memory.put(engine, identity, incoming.name, memory.tar_of(entries), self.directory)
-            for each, _ in wanted:
-                (incoming / each.name).rename(self.path(each))
+            self._take(incoming, [each for each, _ in wanted])
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
 
@@ -115,19 +122,56 @@ class Staging:
         incoming = self.directory / f".new-{secrets.token_hex(8)}"
         incoming.mkdir(mode=0o700)
         try:
-            for each, value in wanted:
+            for number, (each, value) in enumerate(wanted):
                 grant = Grant(Name(each.secret), each.name, each.uid, each.gid, each.mode)
-                files.write(incoming / each.name, (grant, value))
-                (incoming / each.name).rename(self.path(each))
+                files.write(incoming / str(number), (grant, value))
+            self._take(incoming, [each for each, _ in wanted])
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
 
-    def sweep(self, kept: Collection[Path]) -> None:
-        """Remove all files but those."""
+    def _take(self, incoming: Path, wanted: Sequence[Staged]) -> None:
+        """Put files that came under their number where they belong."""
+        for number, each in enumerate(wanted):
+            if each.service:
+                live.make(self.directory, each.service)
+            (incoming / str(number)).rename(self.path(each))
+
+    def point(self, staged: Sequence[Staged], services: Collection[str]) -> None:
+        """Let the targets of these services lead to what is staged; and those of others that lead nowhere.
+
+        Of several files for one target the first counts.
+        """
+        for each in reversed(staged):
+            folder = live.folder(self.directory, each.service)
+            if each.service and (each.service in services or not (folder / each.target).exists()):
+                live.point(folder, each.target, each.name)
+
+    def untold(self, services: Collection[str]) -> list[str]:
+        """Return which of these services have not been told, so far, of what they would read now."""
+        return [each for each in sorted(services) if not live.is_told(live.folder(self.directory, each))]
+
+    def remember_told(self, services: Collection[str]) -> None:
+        """Remember that these services know of what they would read now."""
+        for each in services:
+            live.remember_told(live.folder(self.directory, each))
+
+    def is_used(self, staged: Staged, mounted: Collection[Path]) -> bool:
+        """Tell whether a container has a file mounted, or would read it where it has the service's folder mounted."""
+        if not staged.service:
+            return self.path(staged) in mounted
+        folder = live.folder(self.directory, staged.service)
+        return folder in mounted and live.target_of(folder, staged.target) == staged.name
+
+    def sweep(self, staged: Sequence[Staged], mounted: Collection[Path]) -> list[Staged]:
+        """Remove all files that no container uses; return those that stay."""
+        used = [each for each in staged if self.is_used(each, mounted)]
+        kept = {self.path(each) for each in used}
         with suppress(FileNotFoundError):
-            for path in self.directory.iterdir():
-                if path.name != _STATE and path not in kept and path.is_file():
+            for path in (*self.directory.iterdir(), *live.files(self.directory)):
+                if path.name != _STATE and path not in kept and path not in mounted and path.is_file():
                     path.unlink(missing_ok=True)
+        live.remove_all_but(self.directory, mounted)
+        return used
 
     def remove(self) -> None:
         """Remove all that is staged."""
@@ -146,6 +190,12 @@ def version_of(file: str, secret: str) -> int | None:
     """Return which version of a secret a staged file of that name is; None if it is none."""
     match = re.fullmatch(re.escape(secret) + r"\.v(\d+)(?:-[^.]*)?\.\d+\.\d+\.[0-7]{4}", file)
     return int(match[1]) if match else None
+
+
+def versions_in(directory: Path, mounted: Path, secret: str) -> set[int]:
+    """Return which versions of a secret what a container has mounted from ``directory`` is, or leads to."""
+    names = [mounted.name] if mounted.parent == directory else live.held_in(directory, mounted)
+    return {version for name in names if (version := version_of(name, secret))}
 
 
 def manifest_path(project: str) -> Path:

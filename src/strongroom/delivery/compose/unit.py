@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...errors import DeliveryError
+from ..units import LOGIN, quoted
 
 _TEXT = """\
 # Save as /etc/systemd/system/strongroom-{name}.service, then: systemctl enable strongroom-{name}.service
@@ -15,14 +16,18 @@ _TEXT = """\
 Description=Secrets in memory for the Compose project {name}
 Before=docker.service
 RequiresMountsFor={mounts}
-
+{network}
 [Service]
 Type=oneshot
-RemainAfterExit=yes
+{login}RemainAfterExit=yes
 ExecStart={program} compose restore {manifest}
 
 [Install]
 WantedBy=docker.service
+"""
+_NETWORK = """\
+Wants=network-online.target
+After=network-online.target
 """
 
 
@@ -34,14 +39,11 @@ def text(name: str, manifest: Path, content: Mapping[str, str] | None) -> str:
     """
     if content is None:
         raise DeliveryError(f"project '{name}' has nothing staged yet. Bring it up first: strongroom compose up -d")
-    needed = [str(manifest), *(content[key] for key in ("store", "identity") if content.get(key))]
+    store = content.get("store", "")
+    remote = "://" in store
+    needed = [str(manifest), *(each for each in ("" if remote else store, content.get("identity")) if each)]
     program = Path(sys.argv[0]).resolve()
     return _TEXT.format(
-        name=name, mounts=" ".join(map(_quoted, needed)), program=program, manifest=_quoted(str(manifest))
-    )
-
-
-def _quoted(path: str) -> str:
-    """Quote a path as systemd.syntax(7) has it."""
-    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
-    return f'"{escaped}"' if any(character.isspace() for character in path) or '"' in path else escaped
+        name=name, mounts=" ".join(map(quoted, needed)), program=program, manifest=quoted(str(manifest)),
+        network=_NETWORK if remote else "", login=LOGIN if remote else "",
+    )  # fmt: skip

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...errors import DeclarationError, InvalidReference, PolicyDenied, StoreUnavailable, StrongroomError
 from ...references import EVERY_FIELD, Reference
+from ...stores.audited import Event, Happening
 from .fetches import Fetches
 from .policy import Policy
 
@@ -24,9 +25,11 @@ _REPEATED_SECONDS = 10.0
 class Answers:
     """Answers requests for secrets, counts them, and logs refusals: the Engine shows them at its debug level only."""
 
-    def __init__(self, fetches: Fetches, policy: Policy, log: Callable[[str], None]) -> None:
-        """Answer from ``fetches`` what ``policy`` allows."""
-        self._fetches, self._policy, self._log = fetches, policy, log
+    def __init__(
+        self, fetches: Fetches, policy: Policy, log: Callable[[str], None], record: Callable[[Event], None]
+    ) -> None:
+        """Answer from ``fetches`` what ``policy`` allows; ``record`` is told of each answer before it is given."""
+        self._fetches, self._policy, self._log, self._record = fetches, policy, log, record
         self._lock = threading.Lock()
         self._outcomes: Counter[str] = Counter()
         self._seconds = 0.0
@@ -38,6 +41,7 @@ class Answers:
         try:
             request = _decoded(body)
             answer: tuple[int, dict[str, Any]] = (200, self._answer(request))
+            self._record(_event(Happening.DELIVER, request))
             outcome = "served"
         except Exception as error:
             outcome = _OUTCOMES.get(type(error), "failed")
@@ -46,6 +50,7 @@ class Answers:
             self._log(
                 f"secret '{request.get('SecretName', '')}' for service '{request.get('ServiceName', '')}': {message}"
             )
+            self._record_refusal(request, error)
         with self._lock:
             self._outcomes[outcome] += 1
             self._seconds += time.monotonic() - started
@@ -86,6 +91,14 @@ class Answers:
         ]
         return "\n".join(lines) + "\n"
 
+    def _record_refusal(self, request: Mapping[str, Any], error: Exception) -> None:
+        event = _event(Happening.DELIVER, request)
+        denied = event._replace(happening=Happening.DENY)
+        try:
+            self._record(denied if isinstance(error, PolicyDenied) else event.failed(error))
+        except StrongroomError as another:
+            self._log(f"the audit could not be written: {another}")
+
     def _answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
         reference = _reference(request)
         self._policy.check(str(request.get("ServiceName", "")), reference)
@@ -113,6 +126,12 @@ class Log:
         if self._said.setdefault(text, now) == now:
             sys.stderr.write(f"strongroom: {text}\n")
             sys.stderr.flush()
+
+
+def _event(happening: Happening, request: Mapping[str, Any]) -> Event:
+    reference = str((request.get("SecretLabels") or {}).get(LABEL, ""))
+    detail = {"to": str(request.get("ServiceName", "")), "reference": reference}
+    return Event(happening, str(request.get("SecretName", "")), None, detail)
 
 
 def _decoded(body: bytes) -> Mapping[str, Any]:

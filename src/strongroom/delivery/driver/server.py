@@ -17,6 +17,9 @@ from socketserver import TCPServer, ThreadingMixIn, UnixStreamServer
 from ...errors import DeliveryError, StrongroomError
 from ...model import Value
 from ...references import Reference
+from ...stores import audited
+from ...stores.audited import Event
+from ...stores.base import Store
 from ...stores.registry import References
 from . import Options
 from .answers import Answers, Log
@@ -101,14 +104,14 @@ class _Plugin(_Watched):
         return body
 
 
-def run(options: Options) -> None:
-    """Serve until SIGTERM or SIGINT.
+def run(options: Options, store: Store | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, and record each answer in the audit of ``store``.
 
     Raises:
         DeliveryError: a socket cannot be made, or another driver serves it.
         DeclarationError: the policy is wrong.
     """
-    reader, log = References(options.deadline), Log()
+    reader, log, one = References(options.deadline), Log(), threading.Lock()
 
     def read(reference: Reference) -> Value:
         (fetched,) = reader.read([reference])
@@ -116,7 +119,11 @@ def run(options: Options) -> None:
             log(f"{reference} is leased for {fetched.lease.seconds:.0f} s, and nobody renews what Swarm has.")
         return fetched.value
 
-    answers = Answers(Fetches(read, options.deadline, options.concurrency), Policy(options.policy), log)
+    def record(event: Event) -> None:
+        with one:
+            audited.record(store, [event])
+
+    answers = Answers(Fetches(read, options.deadline, options.concurrency), Policy(options.policy), log, record)
     log(f"the driver '{options.name}' serves {options.socket}")
     threading.Thread(target=_keep_logins, args=(reader,), name="logins", daemon=True).start()
     serve(answers, options.socket, options.port)

@@ -8,7 +8,7 @@ from pathlib import Path
 from ...docker.engine import Engine, Json
 from ...errors import DeliveryError, EngineError
 from ...model import Name, Stage, Value
-from ...stores.base import Store
+from ...stores.base import Store, require_versions
 from . import secrets
 from .secrets import Managed
 
@@ -20,7 +20,9 @@ def ensure(engine: Engine, store: Store, name: Name, version: int | None = None)
 
     Raises:
         SecretNotFound: the store does not have it.
+        StoreUnsupported: the store has no versions.
     """
+    require_versions(store, "a Swarm secret")
     stored = store.inspect(name)
     lineage, number = secrets.of_store(stored), version or stored.stages[Stage.CURRENT]
     for each in secrets.find_managed(engine):

@@ -25,8 +25,7 @@ def exclusively(key: str, what: str) -> Iterator[None]:
         StoreBusy: another process holds it.
     """
     name = hashlib.sha256(key.encode()).hexdigest()[:16]
-    folder = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-    path = Path(folder, f"strongroom-{os.getuid()}-{name}.lock")
+    path = _folder() / f"strongroom-{os.getuid()}-{name}.lock"
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
@@ -45,3 +44,13 @@ def exclusively(key: str, what: str) -> Iterator[None]:
     finally:
         with suppress(OSError):
             os.close(descriptor)
+
+
+def _folder() -> Path:
+    """Return where locks lie: one place for a login, cron and systemd, whose variables differ."""
+    found = Path.home() / ".local/state/strongroom/locks"
+    try:
+        found.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return Path(tempfile.gettempdir())
+    return found

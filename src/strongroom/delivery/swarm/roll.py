@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from ...docker.engine import Engine, Json
 from ...docker.services import Progress, State, Watcher
 from ...errors import DeploymentFailed
 from ...model import Name
+from ...stores import audited
+from ...stores.audited import Event, Happening
 from ...stores.base import Store
 from . import secrets, specs
 from .adopt import ensure
@@ -46,6 +48,7 @@ class SwarmServices(NamedTuple):
         def edit(spec: Json) -> Json:
             return specs.repoint(spec, lambda reference: self._choose(reference, ours, new, old))
 
+        audited.record(self.store, [event for each in holding for event in self._deliveries(each, ours, new, old)])
         watcher = Watcher(self.engine)
         changed = [service for each in holding if (service := specs.change(self.engine, each["ID"], edit))]
         # Others may change other things meanwhile: what counts is what the spec says of this secret.
@@ -91,6 +94,14 @@ class SwarmServices(NamedTuple):
 
     def _is_previous(self, reference: Json) -> bool:
         return str(reference["File"]["Name"]).rpartition("/")[2] == f"{self.name}_previous"
+
+    def _deliveries(self, service: Json, ours: frozenset[str], new: Managed, old: Managed) -> Iterator[Event]:
+        """Yield what a service gets that it does not hold yet, for the store's audit."""
+        for reference in secrets.references(service["Spec"]["TaskTemplate"]):
+            managed = self._choose(reference, ours, new, old)
+            if managed and managed.id != reference["SecretID"]:
+                to = str(service["Spec"]["Name"])
+                yield Event(Happening.DELIVER, self.name, managed.version, {"to": to})
 
     def _choose(self, reference: Json, ours: frozenset[str], new: Managed, old: Managed) -> Managed | None:
         if reference["SecretID"] not in ours | {new.id, old.id}:

@@ -30,13 +30,14 @@ def repoint(spec: Json, choose: Callable[[Json], Managed | None]) -> Json:
 def change(engine: Engine, identity: str, edit: Callable[[Json], Json]) -> Json | None:
     """Change a service's spec by ``edit``, again if somebody else changed it meanwhile; return the service then.
 
-    One that is as it shall be is left alone. None if it was removed.
+    One that is as it shall be is left alone, unless its update paused: it would never go on. None if it was removed.
     """
     while True:
         try:
             service: Json = engine.get(f"/services/{identity}")
             spec = edit(service["Spec"])
-            return service if spec == service["Spec"] else update(engine, service, spec)
+            paused = (service.get("UpdateStatus") or {}).get("State") == "paused"
+            return service if spec == service["Spec"] and not paused else update(engine, service, spec)
         except EngineError as error:
             if error.status == 404:
                 return None

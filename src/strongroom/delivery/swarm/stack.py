@@ -20,6 +20,8 @@ from ...docker.engine import Engine, Json, require_manager
 from ...docker.services import Progress, State, Watcher
 from ...errors import DeploymentFailed, EngineError
 from ...model import Value
+from ...stores import audited
+from ...stores.audited import Event
 from ...stores.base import Store
 from .. import declared
 from ..declared import Kind, Source
@@ -69,6 +71,8 @@ def deploy(files: Sequence[Path | None], stack: str, store: Store | None, option
     outcome = Outcome(unmanaged=[each.secret.name for each in sources if each.kind is Kind.SWARM])
     with exclusively(f"{swarm['ID']}-{stack}", f"stack '{stack}'"):
         versions = _ensure(engine, stack, sources, store, outcome)
+        deliveries = _deliveries(stack, project, sources)
+        audited.record(store, deliveries)
         before = specs.of_stack(engine, stack)
         watcher = Watcher(engine)
         try:
@@ -79,6 +83,7 @@ def deploy(files: Sequence[Path | None], stack: str, store: Store | None, option
             outcome.services = watcher.wait(specs.of_stack(engine, stack), report, options.timeout)
             _check(outcome.services)
         except (DeploymentFailed, EngineError) as error:
+            audited.record(store, [each.failed(error) for each in deliveries])
             _put_back(engine, stack, before, outcome, options, report, error)
         keep = {managed.lineage: project.policy(project.secrets[key]).keep for key, managed in versions.items()}
         outcome.pruned = secrets.prune(engine, keep)
@@ -158,6 +163,17 @@ def _ensure_one(
     made = secrets.create(engine, lineage, version, value, labels, digest, source.secret.template_driver)
     outcome.created.append(made)
     return made
+
+
+def _deliveries(stack: str, project: Project, sources: Sequence[Source]) -> list[Event]:
+    """Return which service gets what of the store's, for its audit."""
+    found = {each.secret.key: each for each in sources}
+    return [
+        event
+        for service in project.services.values()
+        for grant in service.grants
+        for event in found[grant.source].delivered(f"{stack}_{service.name}")
+    ]
 
 
 def _with_versions(document: Json, project: Project, versions: Mapping[str, Managed]) -> Json:
