@@ -1,0 +1,1 @@
+"""Looking for secrets where they should not be: what is looked at (``targets``), and what looks (``detect``)."""

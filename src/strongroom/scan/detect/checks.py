@@ -1,0 +1,46 @@
+"""The checks that a built-in rule may name: what its matches must stand besides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from . import assignments, checksums, credentials
+
+if TYPE_CHECKING:
+    from .judge import Candidate
+
+Check = Callable[["Candidate"], bool]
+
+
+def _sum(adds_up: Callable[[bytes], bool]) -> Check:
+    return lambda candidate: adds_up(candidate.secret)
+
+
+CHECKS: dict[str, Check] = {
+    "crc-base62": _sum(checksums.crc_base62),
+    "grafana": _sum(checksums.grafana),
+    "jwt": _sum(checksums.jwt),
+    "discord": _sum(checksums.discord),
+    "bech32": _sum(checksums.bech32),
+    "pem": _sum(checksums.pem),
+    "quoted": assignments.quoted,
+    "bare": assignments.bare,
+    "inline": assignments.inline,
+    "element": assignments.element,
+    "instruction": assignments.instruction,
+    "named": assignments.named,
+    "url": credentials.in_url,
+    "secret": credentials.plain,
+    "random": credentials.random,
+    "token": credentials.token,
+    "near": credentials.near,
+    "basic": credentials.basic,
+    "netrc": credentials.netrc,
+    "npmrc": credentials.npmrc,
+    "salt": credentials.salt,
+    "directive": credentials.directive,
+    "option": credentials.option,
+    "said": credentials.said,
+    "prose": credentials.prose,
+}

@@ -1,0 +1,34 @@
+"""What is looked for, for each rule.
+
+Hyperscan only has to say where a rule may match: what stands at the start of a regex and may be empty is left out, and
+what may repeat at its end is looked for as often as it must, so that a long match is told once and not at each byte.
+What must not follow such an end is left to RE2: with it, Hyperscan reads some patterns at half the speed.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .database import Pattern
+from .rules import Rule
+
+_FLAGS = r"((?:\(\?[a-z]+\))?)"
+# Of a regex's text: [\w.-]{0,50}? at its start; ={0,3}, {20,}, + and {20,40}(?:[^\w-]|\z) at its end.
+_MAY_START = re.compile(_FLAGS + r"(?:\[(?:\\.|[^]\\])+\]|\\w|\\s)(?:\{0,\d+\}|\*)\??")
+_MAY_END = re.compile(r"(?<!\\)=(?:\{0,\d+\}|[*?])\??(\)*)$")
+_REPEATS = re.compile(r"(?<!\\)(\{[1-9]\d*),\d*\}\??(\)*)$")
+_BOUNDED = re.compile(r"(?<!\\)(\{[1-9]\d*),\d+\}(\)*)\(\?:\[\^(?:\\.|[^]\\])+\]\|(?:\\z|\$)\)$")
+_PLUS = re.compile(r"(?<![\\*+?}])\+\??(\)*)$")
+
+
+def of_rule(rule: Rule) -> Pattern:
+    """Return what Hyperscan looks for, and the keywords where it does not take that."""
+    words = tuple(re.escape(word).encode() for word in rule.keywords)
+    return Pattern(shortened(rule.regex).encode(), instead=words, name=rule.id)
+
+
+def shortened(regex: str) -> str:
+    """Return a regex whose first end in each match of ``regex`` is not after that match's."""
+    regex = _MAY_START.sub(r"\1", regex, count=1) if _MAY_START.match(regex) else regex
+    regex = _BOUNDED.sub(r"\1}\2", _MAY_END.sub(r"\1", regex))
+    return _PLUS.sub(r"\1", _REPEATS.sub(r"\1}\2", regex))

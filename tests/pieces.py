@@ -1,0 +1,30 @@
+"""What a target yields, gathered for tests."""
+
+from __future__ import annotations
+
+from strongroom.model import Value
+from strongroom.scan.model import Finding, Place
+from strongroom.scan.targets import Target
+
+
+def everything(target: Target) -> list[tuple[Place, bytes]]:
+    """Return all pieces."""
+    return [(piece.place, b"".join(piece.chunks)) for piece in target.pieces()]
+
+
+def texts(target: Target) -> dict[str, bytes]:
+    """Return what lies at each path."""
+    found: dict[str, bytes] = {}
+    for place, data in everything(target):
+        found[place.path] = found.get(place.path, b"") + data
+    return found
+
+
+def where(target: Target, token: bytes) -> list[Place]:
+    """Return each place where a text lies, as it is told after the last piece."""
+    found = [
+        Finding("x", "x", place, 1, 1, Value(b"x"))
+        for place, data in everything(target)
+        for _ in range(data.count(token))
+    ]
+    return [target.settle(each).place for each in found]
