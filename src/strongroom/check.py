@@ -66,12 +66,16 @@ def _grant(service: Service, grant: ServiceGrant, source: Source, engine: Engine
 
     if source.kind is Kind.MISSING:
         return row("", Status.MISSING, source.problem, source.fix)
-    where = f"services.{service.name}.secrets.{grant.source}"
+    command = f"strongroom grant {grant.source} {service.name}"
     wide = grant.mode & ~_READ_BY_OWNER_AND_GROUP
     advice = f"mode {grant.mode:04o} lets more than owner and group read it"
+    identity = identity_of(service, engine)
     if wide and grant.mode & 0o004:
-        return row(service.user or "", Status.WARNING, advice, f"set 'mode: 0400' in {where}")
-    identity = _identity(service, engine)
+        if identity is None:
+            fix = f"{command} --mode 0400, with --uid N where it does not run as root"
+            return row(service.user or "", Status.WARNING, advice, fix)
+        owner = "" if identity.uid == grant.uid else f" --uid {identity.uid}"
+        return row(f"{identity.uid}:{identity.gid}", Status.WARNING, advice, f"{command}{owner} --mode 0400")
     if identity is None:
         user = service.user or ""
         return row(user, Status.WARNING, "whom the image runs as is not known: it is not on this Engine",
@@ -79,13 +83,14 @@ def _grant(service: Service, grant: ServiceGrant, source: Source, engine: Engine
     user = f"{identity.uid}:{identity.gid}"
     if not identity.may_read(grant.uid, grant.gid, grant.mode):
         problem = f"the process runs as {user}, and the file is {grant.uid}:{grant.gid} {grant.mode:04o}"
-        return row(user, Status.UNREADABLE, problem, f"set 'uid: \"{identity.uid}\"' in {where}")
+        return row(user, Status.UNREADABLE, problem, f"{command} --uid {identity.uid}")
     if wide:
-        return row(user, Status.WARNING, advice, f"set 'mode: 0400' in {where}")
+        return row(user, Status.WARNING, advice, f"{command} --mode 0400")
     return row(user, Status.OK)
 
 
-def _identity(service: Service, engine: Engine | None) -> Identity | None:
+def identity_of(service: Service, engine: Engine | None) -> Identity | None:
+    """Return whom a service's processes run as; None where neither the file nor an Engine tells."""
     if service.user and (service.user == "root" or service.user.partition(":")[0] == "0"):
         return Identity(0, 0, frozenset({0}))
     if engine is None or service.image is None:
@@ -108,5 +113,6 @@ def _unused(project: Project, store: Store | None) -> list[Row]:
         if stored.name not in names:
             rows.append(Row("", stored.name, Kind.STORE, None, None, "", Status.WARNING,
                             f"in the store, but {project.path.name} does not declare it",
-                            f"declare it, or: strongroom secret rm {stored.name}"))  # fmt: skip
+                            f"strongroom grant {stored.name} SERVICE, or, if none needs it: "
+                            f"strongroom secret rm {stored.name}"))  # fmt: skip
     return rows

@@ -12,14 +12,17 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from . import compose_files
+from .compose_files import EXTENSION, of_project
 from .errors import DeclarationError, InvalidReference
 from .policy import Policy
 from .policy import parse as parse_policy
 from .references import EVERY_FIELD, Reference
 
-EXTENSION = "x-strongroom"
-# The order in which Compose looks for its file.
-FILE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+FILE_NAMES, find = compose_files.FILE_NAMES, compose_files.find
+EMBEDDED = "strongroom:"  # how a file names the embedded store, wherever it is
+# The signals that programs take as a word to read their files again; the others end or stop them.
+_SIGNALS = ("HUP", "USR1", "USR2", "WINCH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +72,16 @@ class Service:
 
 
 class Extension(NamedTuple):
-    """What ``x-strongroom`` says of secrets: how they are rotated, and where they come from if not from the store."""
+    """What ``x-strongroom`` says of secrets: how they are rotated, and where they come from if not from the store.
+
+    ``store`` is the URI of the store; empty for the embedded one. ``signals`` says which services Compose is to tell of
+    a changed secret by which signal, instead of recreating them.
+    """
 
     policies: Mapping[str, Policy] = MappingProxyType({})
     references: Mapping[str, Reference] = MappingProxyType({})
+    store: str = ""
+    signals: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,26 +115,22 @@ class Project:
         return self.services[name]
 
 
-def find(directory: Path) -> Path:
-    """Return the Compose file of a directory, or of the nearest one above that has one.
-
-    Raises:
-        DeclarationError: there is none up to the root.
-    """
-    for folder in (directory, *directory.parents):
-        for name in FILE_NAMES:
-            if (folder / name).is_file():
-                return folder / name
-    raise DeclarationError(f"there is no {FILE_NAMES[0]} in {directory} or above it. Name one with --file.")
-
-
 def load(path: Path) -> Project:
     """Read a plain Compose file.
 
     Raises:
         DeclarationError: it cannot be read, is no YAML, or not what the Compose specification says.
     """
-    return parse(_yaml(path), path)
+    return parse(read(path), path)
+
+
+def load_document(path: Path) -> Mapping[str, Any]:
+    """Return the whole content of a plain Compose file, as it is written.
+
+    Raises:
+        DeclarationError: it cannot be read, is no YAML, or no mapping.
+    """
+    return _mapping(read(path), path, "the file")
 
 
 def load_secrets(path: Path) -> Mapping[str, DeclaredSecret]:
@@ -134,7 +139,7 @@ def load_secrets(path: Path) -> Mapping[str, DeclaredSecret]:
     Raises:
         DeclarationError: as ``load``.
     """
-    secrets = _mapping(_mapping(_yaml(path), path, "the file").get("secrets") or {}, path, "secrets")
+    secrets = _mapping(_mapping(read(path), path, "the file").get("secrets") or {}, path, "secrets")
     return {
         str(key): _secret(str(key), _mapping(value, path, f"secrets.{key}"), path) for key, value in secrets.items()
     }
@@ -146,7 +151,7 @@ def load_extension(path: Path) -> Extension:
     Raises:
         DeclarationError: as ``load``.
     """
-    return _extension(_mapping(_yaml(path), path, "the file").get(EXTENSION) or {}, path)
+    return _extension(_mapping(read(path), path, "the file").get(EXTENSION) or {}, path)
 
 
 def extension(files: Sequence[Path], directory: Path) -> Extension:
@@ -155,15 +160,11 @@ def extension(files: Sequence[Path], directory: Path) -> Extension:
     Raises:
         DeclarationError: as ``load``.
     """
-    paths = list(files)
-    if not paths:
-        try:
-            paths = [find(directory)]
-        except DeclarationError:
-            return Extension()
-    found = [load_extension(path) for path in paths]
+    found = [load_extension(path) for path in of_project(files, directory)]
     policies = {name: policy for each in found for name, policy in each.policies.items()}
-    return Extension(policies, {name: where for each in found for name, where in each.references.items()})
+    references = {name: where for each in found for name, where in each.references.items()}
+    signals = {name: word for each in found for name, word in each.signals.items()}
+    return Extension(policies, references, next((each.store for each in reversed(found) if each.store), ""), signals)
 
 
 def parse(document: object, path: Path) -> Project:
@@ -201,6 +202,8 @@ def parse(document: object, path: Path) -> Project:
         services[str(name)] = Service(
             str(name), grants, content.get("image"), _text(content.get("user")), _texts(content.get("group_add"))
         )
+    if unknown := found.signals.keys() - services.keys():
+        raise DeclarationError(f"{path}: {EXTENSION}.services names '{min(unknown)}', which is no service.")
     return Project(path, services, secrets, found)
 
 
@@ -220,7 +223,12 @@ def parse_mode(value: object) -> int:
     return mode
 
 
-def _yaml(path: Path) -> object:
+def read(path: Path) -> object:
+    """Return the content of a YAML file.
+
+    Raises:
+        DeclarationError: it cannot be read, or is no YAML.
+    """
     import yaml
 
     try:
@@ -278,7 +286,8 @@ def _grant(content: object, path: Path, where: str) -> ServiceGrant:
 
 def _extension(content: object, path: Path) -> Extension:
     policies, references = {}, {}
-    secrets = _mapping(content, path, EXTENSION).get("secrets") or {}
+    root = _mapping(content, path, EXTENSION)
+    secrets = root.get("secrets") or {}
     for name, entry in _mapping(secrets, path, f"{EXTENSION}.secrets").items():
         where = f"{EXTENSION}.secrets.{name}"
         declared = _mapping(entry or {}, path, where)
@@ -286,7 +295,40 @@ def _extension(content: object, path: Path) -> Extension:
             policies[str(name)] = parse_policy(declared["rotate"], f"{path}: {where}.rotate")
         if "from" in declared:
             references[str(name)] = _reference(declared["from"], path, f"{where}.from")
-    return Extension(policies, references)
+    store = _store(root["store"], path) if "store" in root else ""
+    return Extension(policies, references, store, _signals(root.get("services") or {}, path))
+
+
+def _signals(content: object, path: Path) -> dict[str, str]:
+    """Read which services are told of a change by a signal: ``services.NAME.on_change``."""
+    found = {}
+    for name, entry in _mapping(content, path, f"{EXTENSION}.services").items():
+        where = f"{EXTENSION}.services.{name}"
+        if unknown := _mapping(entry or {}, path, where).keys() - {"on_change"}:
+            raise DeclarationError(f"{path}: {where}.{min(map(str, unknown))} is not known: on_change is.")
+        text = str((entry or {}).get("on_change", ""))
+        if (word := text.upper().removeprefix("SIG")) in _SIGNALS:
+            found[str(name)] = f"SIG{word}"
+        elif text:
+            raise DeclarationError(
+                f"{path}: {where}.on_change is '{text}': give the signal that makes it read its secrets again: "
+                f"{', '.join(f'SIG{each}' for each in _SIGNALS)}."
+            )
+    return found
+
+
+def _store(content: object, path: Path) -> str:
+    """Read the store's URI."""
+    where = f"{EXTENSION}.store"
+    text = _plain(content, path, where)
+    if text.rstrip("/") == EMBEDDED:
+        return ""
+    if "://" not in text:
+        raise DeclarationError(f"{path}: {where} is no store: give a URI such as vault://secret/myapp, or {EMBEDDED}")
+    if text.startswith("command:"):
+        # Looking at a project that somebody else made must not run what it brings along.
+        raise DeclarationError(f"{path}: {where} names a program: only --store and STRONGROOM_STORE may.")
+    return text
 
 
 def _reference(content: object, path: Path, where: str) -> Reference:

@@ -12,6 +12,7 @@ from memory_store import MemoryStore
 from strongroom import compose
 from strongroom.check import Row, Status, check
 from strongroom.compose import ServiceGrant, parse, parse_mode
+from strongroom.compose_files import declared_store
 from strongroom.delivery import declared
 from strongroom.delivery.declared import Kind
 from strongroom.docker import render
@@ -182,3 +183,32 @@ secrets:
     assert found["services"]["a"]["configs"] == [{"source": "c", "mode": 0o444}]
     assert found["secrets"]["s"] == {"file": "strongroom-environment:THE_VARIABLE"}
     assert replaced.startswith("# a comment\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "store"),
+    [
+        ("x-strongroom: {store: 'vault://secret/app'}", "vault://secret/app"),
+        ("x-strongroom: {store: 'strongroom:'}", ""),
+        ("x-strongroom: {secrets: {}}\nservices: {store: {image: x}}", ""),
+        ("services: {a: {image: x}}", ""),
+        ("x-strongroom: {}", ""),
+    ],
+)
+def test_where_the_store_is(tmp_path: Path, text: str, store: str) -> None:
+    (tmp_path / "compose.yaml").write_text(text)
+    (tmp_path / "below").mkdir()
+    assert declared_store([], tmp_path / "below") == store
+    (tmp_path / "more.yaml").write_text("x-strongroom: {store: 'aws://app'}")
+    assert declared_store([tmp_path / "compose.yaml", tmp_path / "more.yaml"], tmp_path) == "aws://app"
+
+
+def test_a_file_that_says_no_store_is_not_parsed(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("x-strongroom: {secrets: [}")
+    assert declared_store([], tmp_path) == ""
+
+
+@pytest.mark.parametrize("store", ["./secrets", "vault", "[1]", "command:///bin/date", "'${STORE}'", "''"])
+def test_what_is_no_store(store: str) -> None:
+    with pytest.raises(DeclarationError, match=r"x-strongroom\.store"):
+        _parse(f"x-strongroom: {{store: {store}}}")
