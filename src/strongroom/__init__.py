@@ -18,6 +18,7 @@ __all__ = [
     "get_secret",
     "get_secret_bytes",
     "get_valid_secrets",
+    "open_store",
     "validate_password",
     "watch",
 ]
@@ -25,14 +26,17 @@ __all__ = [
 # A type checker takes this name for true.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .direct import open_store
     from .watching import watch
+
+_LATE = {"open_store": "direct", "watch": "watching"}
 
 
 def __getattr__(name: str) -> object:
-    """Import ``watch`` for those who use it: it brings asyncio, which most do not need."""
-    if name != "watch":
+    """Import what most do not need for those who use it: ``watch`` brings asyncio, ``open_store`` the stores."""
+    if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .watching import watch
+    from importlib import import_module
 
-    globals()[name] = watch
-    return watch
+    globals()[name] = found = getattr(import_module(f".{_LATE[name]}", __name__), name)
+    return found

@@ -66,6 +66,19 @@ class StoreDamaged(StrongroomError):
     """The store is not what strongroom wrote: changed, cut short, or put together from pieces."""
 
 
+class ChainBroken(StoreDamaged):
+    """The audit chain is not what strongroom wrote.
+
+    Attributes:
+        entry: the number of the first entry that was changed, or that is missing.
+    """
+
+    def __init__(self, entry: int, message: str) -> None:
+        """Say what is wrong with ``entry``."""
+        super().__init__(message)
+        self.entry = entry
+
+
 class StoreUnavailable(StrongroomError):
     """A manager does not answer as it should, and may soon: sealed, down, slow, too busy, an answer cut short.
 
@@ -120,6 +133,10 @@ class EngineError(StrongroomError):
         self.status = status
 
 
+class TargetError(StrongroomError):
+    """Something to scan that is not there, cannot be read, or could be several things."""
+
+
 class DeploymentFailed(StrongroomError):
     """A deployment did not converge.
 
@@ -143,3 +160,19 @@ class RotationFailed(StrongroomError):
 
 class PolicyDenied(StrongroomError):
     """A policy does not allow a service to have a secret."""
+
+
+class RulesError(StrongroomError):
+    """A file of rules for scanning that cannot be read or understood."""
+
+
+class ScanError(StrongroomError):
+    """A file of a scan, its baseline or its report, that cannot be read or written."""
+
+
+class IgnoreError(StrongroomError):
+    """An ignore file that cannot be read or written."""
+
+
+class BuildFailed(StrongroomError):
+    """An image that was built, and cannot be handed out."""

@@ -12,7 +12,7 @@ import pytest
 
 import servers
 from projects import missing
-from servers import OpenBao, Postgres, Python, Redis
+from servers import Mariadb, OpenBao, Postgres, Python, Redis
 
 TESTS = Path(__file__).resolve().parent.parent
 
@@ -78,3 +78,16 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     server = Redis(tmp_path_factory.mktemp("servers") / "redis")
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[Mariadb]:
+    """Return a MariaDB server."""
+    if not servers.mariadb_is_installed():
+        missing("MariaDB is not installed")
+    # As PostgreSQL: a short path, that whoever it runs as gets to.
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o711)
+        server = Mariadb(Path(directory, "m"))
+        yield server
+        server.stop()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 
 import click
 import pytest
 
 from cli import Cli
-from strongroom.cli.app import app
+from strongroom.cli.app import _message, app
 
 
 def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -35,6 +36,12 @@ def test_help_has_examples_of_the_command(path: tuple[str, ...]) -> None:
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{parameter.name} has no help"
+
+
+@pytest.mark.parametrize("path", [each for each, command in ALL.items() if isinstance(command, click.Group)])
+def test_a_list_of_commands_is_not_cut_on_a_terminal_of_80_columns(path: tuple[str, ...]) -> None:
+    text = ALL[path].get_help(click.Context(ALL[path], info_name="strongroom", terminal_width=78))
+    assert [line for line in text.partition("Commands:")[2].splitlines() if line.endswith("...")] == []
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
@@ -83,6 +90,24 @@ def test_completion_knows_the_names(cli: Cli) -> None:
         "_STRONGROOM_COMPLETE": "bash_complete", "COMP_WORDS": "strongroom secret reveal db", "COMP_CWORD": "3",
     }  # fmt: skip
     assert cli(environment=environment).out.split() == ["plain,db_password"]
+
+
+def test_a_command_that_is_nearly_one(empty: Cli) -> None:
+    assert "Did you mean 'secret'?" in empty("secert", "ls", status=2).stderr
+    assert "Did you mean" not in empty("zzzzzz", status=2).stderr
+
+
+def test_a_place_that_may_not_be_looked_at_is_named() -> None:
+    refused = PermissionError(errno.EACCES, "Permission denied", "/theirs/.strongroom/store.db")
+    assert _message(refused).startswith("/theirs/.strongroom/store.db cannot be used: Permission denied.")
+    assert "hunter2" not in _message(ValueError("hunter2"))
+
+
+def test_a_table_shows_no_control_characters(cli: Cli) -> None:
+    cli("secret", "create", "x", "--generate", "20", "--reason", "one\n\x1b[2Jtwo")
+    lines = cli("audit", "ls").out.splitlines()
+    assert "\x1b" not in "".join(lines)
+    assert [line for line in lines if "one" in line] == [line for line in lines if "two" in line] != []
 
 
 def test_no_colour_codes_when_not_on_a_terminal(cli: Cli) -> None:

@@ -227,6 +227,19 @@ def test_export_with_a_passphrase(cli: Cli, tmp_path: Path) -> None:
     assert cli.reveal("x") == value
 
 
+def test_import_of_an_env_file(cli: Cli) -> None:
+    password, pin = leaks.fresh(), leaks.fresh()
+    (cli.project / ".env").write_text(f"# here\nDB_PASSWORD='{password}'\nLOG_LEVEL=info\nPIN={pin}\n")
+    done = cli("import", ".env")
+    assert done.out == "DB_PASSWORD -> db_password\n"
+    assert "not taken: LOG_LEVEL, PIN." in done.stderr
+    assert cli.reveal("db_password") == password
+    assert "'db_password'" in cli("import", ".env", status=1).stderr
+    cli("import", ".env", "-v", "DB_PASSWORD", "-v", "PIN", "--skip-existing")
+    assert cli.reveal("pin") == pin
+    assert "no variable NONE" in cli("import", ".env", "-v", "NONE", status=1).stderr
+
+
 @pytest.mark.parametrize("garbage", [b"", b"not a bundle", b"age-encryption.org/v1\n"])
 def test_import_of_garbage(cli: Cli, garbage: bytes) -> None:
     assert "bundle" in cli("import", "-", stdin=garbage, status=1).stderr

@@ -6,26 +6,33 @@ import gc
 import os
 import sys
 
-_NEEDED = ("click", "cryptography", "docker", "pyrage", "requests", "rich", "yaml")
+# What each command needs, and what scanning needs besides: the extra that has it.
+_NEEDED = dict.fromkeys(("click", "cryptography", "docker", "pyrage", "requests", "rich", "yaml"), "cli")
+_NEEDED |= dict.fromkeys(("hyperscan", "re2", "zstandard"), "scan")
 
 
-def main() -> None:
-    """Run the command line and exit: 0 done, 1 failed, 2 used wrongly, 130 interrupted."""
+def main(program: str = "strongroom") -> None:
+    """Run the command line, under the name by which it was called, and exit.
+
+    The status is 0 for done, 1 for failed, 2 for used wrongly, 130 for interrupted.
+    """
     # Importing makes many objects and no garbage: looking for some takes a tenth of a short command's time.
     gc.set_threshold(100_000)
     try:
         from .app import run
 
-        status = run()
+        status = run(program)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read our output has had enough; Python would complain once more when it closes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     except ModuleNotFoundError as missing:
-        if (missing.name or "").partition(".")[0] not in _NEEDED:
+        extra = _NEEDED.get((missing.name or "").partition(".")[0])
+        if extra is None:
             raise
-        sys.stderr.write("strongroom: the command line needs its extra. Run: pip install 'strongroom[cli]'\n")
+        what = "the command line" if extra == "cli" else "this"
+        sys.stderr.write(f"strongroom: {what} needs its extra. Run: pip install 'strongroom[{extra}]'\n")
         status = 1
     gc.freeze()  # nor is there anything to find at the end
     sys.exit(status)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .state import State
+from .names import of_compose
+from .state import State, reopened
 
 if TYPE_CHECKING:
     from ..delivery.compose.project import Options
@@ -19,7 +20,10 @@ _REMOVING = ("down", "rm")
 _BECOMING = ("run", "watch")  # interactive: nothing is left to do after them
 
 
-@click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
+@click.command(
+    short_help="Run docker compose with the secrets as files in memory",
+    context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
+)
 @click.option("-f", "--file", "files", multiple=True, metavar="FILE", help="A Compose file; may be given again.")
 @click.option("-p", "--project-name", metavar="NAME", help="The project's name.")
 @click.option("--project-directory", metavar="DIR", help="Where the files' paths start.")
@@ -31,7 +35,8 @@ _BECOMING = ("run", "watch")  # interactive: nothing is left to do after them
 @click.option("--compatibility", is_flag=True, help="Compose's backward compatibility mode.")
 @click.option("--all-resources", is_flag=True, help="Resources that no service uses, too.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done.")
-@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...",
+                shell_complete=of_compose)  # fmt: skip
 @click.pass_context
 def compose(
     context: click.Context,
@@ -42,7 +47,8 @@ def compose(
     """Run docker compose COMMAND with the project's secrets: external ones from the store, with uid, gid and mode.
 
     Every command and option of Docker Compose works. The files lie in memory, each version under a path of its own, so
-    that a changed secret recreates just the services that hold it; 'down' removes them. Two commands are added:
+    that a changed secret recreates just the services that hold it (or signals them, where x-strongroom says so); 'down'
+    removes them. Two commands are added:
 
     \b
       restore   stage the files again after a reboot, which emptied the memory
@@ -82,18 +88,24 @@ def _create(state: State, options: Options, command: tuple[str, ...]) -> int:
     from ..delivery.compose import project
     from ..docker import cli
 
-    store = state.open_store_if_any()
-    origin = {"store": str(store.directory.resolve()) if store else "", "identity": _identity(state)}
+    store = state.open_store_if_any(options.paths())
+    origin = {"store": reopened(store) if store else "", "identity": _identity(state)}
     prepared = project.prepare(options, command[1:], store, origin)
     if store:
         store.close()
     if prepared is None:
+        if store:
+            click.echo(
+                "hint: no service is granted a secret, so that the store has no part in it. See: strongroom check",
+                err=True,
+            )
         cli.become(["compose", *options.typed(), *command])
-    arguments = ["compose", *prepared, *command]
+    arguments = ["compose", *prepared.arguments, *command]
     if command[0] in _BECOMING:
         cli.become(arguments)
     status = cli.call(arguments)
-    project.clean(prepared[prepared.index("--project-name") + 1])
+    prepared.settle()
+    project.clean(prepared.project)
     return status
 
 
@@ -112,7 +124,7 @@ def _restore_quietly(state: State, options: Options) -> None:
 
     path = staging.manifest_path(project.project_name(options))
     if path.exists():
-        project.restore(path, state.open_store_if_any(), project.engine_if_any())
+        project.restore(path, state.open_store_if_any(options.paths()), project.engine_if_any())
 
 
 def _restore(state: State, options: Options, arguments: list[str]) -> None:
@@ -122,8 +134,8 @@ def _restore(state: State, options: Options, arguments: list[str]) -> None:
         raise click.UsageError("restore takes at most one argument: the manifest that 'unit' names.")
     path = Path(arguments[0]) if arguments else staging.manifest_path(project.project_name(options))
     content = staging.load_manifest(path)
-    if content and content.get("store") and state.store_path is None:
-        state.store_path = Path(content["store"])
+    if content and content.get("store") and state.store is None:
+        state.store = content["store"]
     if content and content.get("identity") and state.identity_path is None:
         state.identity_path = Path(content["identity"])
     count = project.restore(path, state.open_store_if_any(), project.engine_if_any())

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from ..delivery.driver import CONCURRENCY, DEADLINE_SECONDS, SOCKET, Options
+from .state import State
 
 _SOCKET_OPTION = click.option(
     "--socket", type=click.Path(path_type=Path), default=SOCKET, show_default=True, metavar="PATH",
@@ -42,7 +43,8 @@ def driver(options: Options) -> None:
 
     The leader asks for a value when a task starts, so that none is stored in Swarm. What to fetch stands in the
     secret's label strongroom.ref. Each task gets a value of its own (DoNotReuse), unless the label strongroom.reuse is
-    'true'. Without a policy every service may get what vault, aws, azure and gcp hold, and nothing else.
+    'true'. Without a policy every service may get what vault, aws, azure and gcp hold, and nothing else. With --store
+    or STRONGROOM_STORE, who got what and who was denied is recorded in that store's audit, before the answer is given.
 
     \b
     Examples:
@@ -51,10 +53,12 @@ def driver(options: Options) -> None:
       strongroom driver install --policy /etc/strongroom/driver.toml
       strongroom driver check
     """
-    if click.get_current_context().invoked_subcommand is None:
+    context = click.get_current_context()
+    if context.invoked_subcommand is None:
         from ..delivery.driver.server import run
 
-        run(options)
+        state: State = context.obj
+        run(options, state.open_embedded() if state.store and not state.uri() else None)
 
 
 @driver.command()
@@ -72,7 +76,7 @@ def unit(options: Options) -> None:
     click.echo(text(options), nl=False)
 
 
-@driver.command()
+@driver.command(short_help="Install the driver as a service of systemd")
 @_with_options
 def install(options: Options) -> None:
     """Install the driver as a service of systemd on this node, start it, and look at the other managers.
@@ -88,7 +92,7 @@ def install(options: Options) -> None:
     _check(options.socket)
 
 
-@driver.command()
+@driver.command(short_help="See whether the driver answers")
 @_SOCKET_OPTION
 def check(socket: Path) -> None:
     """See whether the driver answers here and the swarm's leader knows it, and which managers have to be asked.

@@ -20,7 +20,11 @@ _CANNOT_EXECUTE, _NOT_FOUND = 126, 127  # as the shell, env and docker run have 
 _TERMINATED = 128 + signal.SIGTERM
 
 
-@click.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(
+    "exec",
+    short_help="Be a container's entrypoint that fetches its secrets",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
 @click.option("-s", "--secret", "texts", multiple=True, metavar="NAME=REFERENCE",
               help="A file and the reference to its value; may be given again.")  # fmt: skip
 @click.option("-f", "--file", "files", multiple=True, type=click.Path(path_type=Path),

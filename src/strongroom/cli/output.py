@@ -13,6 +13,7 @@ Row = Mapping[str, object]
 
 _PLACEHOLDER = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}")
 _EXPRESSION = re.compile(r'(json\s+)?((?:\.[A-Za-z][A-Za-z0-9]*)+|\.)(?:\s+"((?:[^"\\]|\\.)*)")?')
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ESCAPES = {"\\t": "\t", "\\n": "\n"}
 
 format_option = click.option(
@@ -93,6 +94,8 @@ def _unescape(template: str) -> str:
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    # A reason or a label may have anything in it, and a line of a table is one row, whatever a terminal makes of it.
+    rows = [[_CONTROL.sub("\N{REPLACEMENT CHARACTER}", cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
     for line in (headings, *rows):
         click.echo("   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

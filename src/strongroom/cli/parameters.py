@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import InvalidName, StrongroomError
+from ..errors import DeclarationError, InvalidName
 from ..model import Name
+from . import names
 from .state import State
 
 if TYPE_CHECKING:
@@ -28,15 +30,7 @@ class NameType(click.ParamType):  # type: ignore[type-arg]  # not generic before
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Return the names in the store that start with what was typed."""
-        from click.shell_completion import CompletionItem
-
-        root = ctx.find_root()
-        state = State((0, 0), root.params.get("store"), root.params.get("identity"))
-        try:
-            names = [secret.name for secret in state.open_store().list()]
-        except StrongroomError:
-            return []
-        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        return names.secrets(ctx, param, incomplete)
 
 
 class LabelType(click.ParamType):  # type: ignore[type-arg]
@@ -54,5 +48,31 @@ class LabelType(click.ParamType):  # type: ignore[type-arg]
         return key, text
 
 
+class TimeType(click.ParamType):  # type: ignore[type-arg]
+    """A time as Docker's ``--since`` takes it."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read it."""
+        from ..audit.entries import moment
+
+        try:
+            return value if isinstance(value, datetime) else moment(str(value), datetime.now(UTC))
+        except DeclarationError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _note_reason(context: click.Context, _: click.Parameter, reason: str | None) -> None:
+    state = context.find_object(State)
+    if reason and state:  # there is none while a shell completes a command
+        state.reason = reason
+
+
+# The root command has it as well: this is where people look for it.
+reason_option = click.option("--reason", metavar="TEXT", expose_value=False, callback=_note_reason,
+                             help="Why this is done, for the audit chain.")  # fmt: skip
+
 NAME = NameType()
 LABEL = LabelType()
+TIME = TimeType()

@@ -14,8 +14,8 @@ import click
 
 from ..errors import StrongroomError
 from ..model import Name, Stage, Value
-from .parameters import NAME
-from .state import State
+from .parameters import NAME, reason_option
+from .state import State, reopened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _file_option = click.option("-f", "--file", "files", multiple=True, metavar="FILE",
                             help="A Compose file whose x-strongroom says how; by default the project's.")  # fmt: skip
 _with_option = click.option("--with", "rotator", metavar="URI",
-                            help="What changes it behind: postgres://…, redis://…, command:///…, none.")  # fmt: skip
+                            help="What changes it behind: postgres://, mariadb://, redis://, command:///.")  # fmt: skip
 _store_only_option = click.option("--store-only", is_flag=True, help="Roll no services: nobody holds it.")
 _timeout_option = click.option("--timeout", type=click.IntRange(1), default=600, show_default=True, metavar="SECONDS",
                                help="A service that has not converged by then failed.")  # fmt: skip
@@ -39,7 +39,7 @@ _json_option = click.option("--format", "template", type=click.Choice(["json"]),
                             help="Print what was done as JSON, a line a secret.")  # fmt: skip
 
 
-@click.command()
+@click.command(short_help="Give secrets a new value, everywhere")
 @click.argument("names", nargs=-1, type=NAME)
 @_file_option
 @click.option("--value", "value_file", metavar="FILE", type=click.Path(allow_dash=True),
@@ -57,6 +57,7 @@ _json_option = click.option("--format", "template", type=click.Choice(["json"]),
 @_timeout_option
 @_quiet_option
 @_json_option
+@reason_option
 @click.pass_obj
 def rotate(
     state: State, names: tuple[Name, ...], files: tuple[str, ...], value_file: str | None, generate: str | None,
@@ -84,7 +85,7 @@ def rotate(
         raise click.UsageError("name the secrets to rotate, or give --due.")
     if value_file is not None and len(names) != 1:
         raise click.UsageError("--value gives one secret its value: name one.")
-    store, known = state.open_store(), _policies(files)
+    store, known = state.open_store([Path(file) for file in files]), _policies(files)
     if due:
         names = _due(store, known)
     failed = False
@@ -109,7 +110,7 @@ def rotate(
         sys.exit(1)
 
 
-@click.command()
+@click.command(short_help="Make the previous version current again, everywhere")
 @click.argument("names", nargs=-1, required=True, type=NAME)
 @_file_option
 @_with_option
@@ -117,6 +118,7 @@ def rotate(
 @_timeout_option
 @_quiet_option
 @_json_option
+@reason_option
 @click.pass_obj
 def rollback(
     state: State, names: tuple[Name, ...], files: tuple[str, ...], rotator: str | None, store_only: bool, timeout: int,
@@ -128,14 +130,14 @@ def rollback(
     Examples:
       strongroom rollback db_password
     """
-    store, known = state.open_store(), _policies(files)
+    store, known = state.open_store([Path(file) for file in files]), _policies(files)
     for name in names:
         policy = _policy(known.get(name), None, None, None, rotator, None)
         with _rotation(store, name, policy, store_only, timeout, quiet) as rotation:
             _show(rotation.back(), "rolled back", template)
 
 
-@click.command()
+@click.command(short_help="Follow the store, and update the services")
 @click.option("--interval", type=click.IntRange(1), default=60, show_default=True, metavar="SECONDS",
               help="How often to look, about.")  # fmt: skip
 @click.option("--once", is_flag=True, help="Look once, roll what is stale, and end.")
@@ -283,4 +285,4 @@ def _show(done: Outcome, word: str, template: str | None) -> None:
 def _print_unit(state: State) -> None:
     from ..rotation.unit import text
 
-    click.echo(text(Path.cwd(), getattr(state.open_store(), "directory", None), state.identity_path), nl=False)
+    click.echo(text(Path.cwd(), reopened(state.open_store()), state.identity_path), nl=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ import click
 
 from ..errors import StrongroomError
 from ..model import Grant, Stage
+from .names import secrets, services
+from .parameters import reason_option
 from .state import State
 
 if TYPE_CHECKING:
@@ -17,13 +20,19 @@ if TYPE_CHECKING:
 _CANNOT_EXECUTE, _NOT_FOUND = 126, 127  # as the shell, env and docker run have it
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(
+    short_help="Run a command with secrets as files in memory",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
 @click.option("-s", "--secret", "grants", multiple=True, metavar="NAME[=TARGET][,mode=,uid=,gid=]",
-              help="Grant a secret; may be given again.")  # fmt: skip
+              shell_complete=secrets, help="Grant a secret; may be given again.")  # fmt: skip
 @click.option("-f", "--file", type=click.Path(path_type=Path), metavar="COMPOSE",
               help="A Compose file; by default the one here or above.")  # fmt: skip
-@click.option("--service", metavar="SERVICE", help="Grant what the Compose file grants this service.")
+@click.option(
+    "--service", metavar="SERVICE", shell_complete=services, help="Grant what the Compose file grants this service."
+)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="[--] COMMAND...")
+@reason_option
 @click.pass_obj
 def run(
     state: State, grants: tuple[str, ...], file: Path | None, service: str | None, command: tuple[str, ...]
@@ -47,11 +56,11 @@ def run(
         raise click.UsageError("--file needs --service: which of its services is this?")
     from ..delivery import process
 
-    granted = _from_store(state, grants)
+    granted = _from_store(state, grants, f"process {Path(command[0]).name}")
     if service is not None:
         from ..delivery.declared import granted_to
 
-        granted += granted_to(service, file, state.open_store)
+        granted += granted_to(service, file, partial(state.open_store, [file] if file else ()))
     try:
         process.run(granted, command, state.core_limit)
     except (FileNotFoundError, PermissionError) as error:
@@ -59,12 +68,14 @@ def run(
         click.get_current_context().exit(_NOT_FOUND if isinstance(error, FileNotFoundError) else _CANNOT_EXECUTE)
 
 
-def _from_store(state: State, texts: tuple[str, ...]) -> list[Granted]:
+def _from_store(state: State, texts: tuple[str, ...], to: str) -> list[Granted]:
     if not texts:
         return []
+    from ..stores.audited import read_for
+
     grants = [_grant(text) for text in texts]
     store = state.open_store()
-    values = store.read_many([(grant.secret, Stage.CURRENT) for grant in grants])
+    values = read_for(store, [(grant.secret, Stage.CURRENT) for grant in grants], to)
     store.close()
     return list(zip(grants, values, strict=True))
 

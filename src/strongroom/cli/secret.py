@@ -14,8 +14,9 @@ import click
 from ..errors import StrongroomError
 from ..generate import ALPHABETS, password
 from ..model import MAX_VALUE_BYTES, Name, Secret, Stage, Value
+from .names import versions as versions_of
 from .output import ago, format_option, render, show
-from .parameters import LABEL, NAME
+from .parameters import LABEL, NAME, reason_option
 from .secret_swarm import adopt, push
 from .state import State
 
@@ -46,10 +47,11 @@ def _value_options(command: _F) -> _F:
     return command
 
 
-@secret.command()
+@secret.command(short_help="Create a secret from a file, a pipe, at random, or typed")
 @click.argument("name", type=NAME)
 @_value_options
 @click.option("-l", "--label", "labels", type=LABEL, multiple=True, help="A label; may be given again.")
+@reason_option
 @click.pass_obj
 def create(
     state: State, name: Name, file: str | None, generate: int | None, alphabet: str, labels: tuple[tuple[str, str], ...]
@@ -70,11 +72,12 @@ def create(
     click.echo(state.open_store().create(name, value, dict(labels)).id)
 
 
-@secret.command()
+@secret.command(short_help="Give a secret a new version")
 @click.argument("name", type=NAME)
 @_value_options
 @click.option("-l", "--label", "labels", type=LABEL, multiple=True, help="Add or change a label; may be given again.")
 @click.option("--label-rm", "removed", multiple=True, metavar="KEY", help="Take a label away; may be given again.")
+@reason_option
 @click.pass_obj
 def update(
     state: State, name: Name, file: str | None, generate: int | None, alphabet: str,
@@ -124,7 +127,7 @@ def ls(state: State, filters: tuple[str, ...], quiet: bool, template: str | None
     show([_row(each, template) for each in found], columns, template)
 
 
-@secret.command()
+@secret.command(short_help="Show all about secrets but their values, as JSON")
 @click.argument("names", nargs=-1, required=True, type=NAME)
 @click.option("-f", "--format", "template", metavar="TEMPLATE", help="Print by a template such as '{{.Spec.Labels}}'.")
 @click.option("--pretty", is_flag=True, help="Print for people.")
@@ -149,7 +152,7 @@ def inspect(state: State, names: tuple[Name, ...], template: str | None, pretty:
         click.echo(json.dumps(found, indent=4, ensure_ascii=False))
 
 
-@secret.command()
+@secret.command(short_help="List the versions of a secret")
 @click.argument("name", type=NAME)
 @format_option
 @click.pass_obj
@@ -177,7 +180,13 @@ def versions(state: State, name: Name, template: str | None) -> None:
 
 @secret.command()
 @click.argument("names", nargs=-1, required=True, type=NAME)
-@click.option("--version", type=click.IntRange(1), help="Destroy one version only; the current one stays.")
+@click.option(
+    "--version",
+    type=click.IntRange(1),
+    shell_complete=versions_of,
+    help="Destroy one version only; the current one stays.",
+)
+@reason_option
 @click.pass_obj
 def rm(state: State, names: tuple[Name, ...], version: int | None) -> None:
     """Remove secrets with all their versions, or destroy one version. There is no way back.
@@ -205,9 +214,12 @@ def rm(state: State, names: tuple[Name, ...], version: int | None) -> None:
 
 @secret.command()
 @click.argument("name", type=NAME)
-@click.option("--version", type=click.IntRange(1), help="An older version instead of the current one.")
+@click.option(
+    "--version", type=click.IntRange(1), shell_complete=versions_of, help="An older version instead of the current one."
+)
 @click.option("--stage", type=click.Choice([stage.value for stage in Stage]), help="What a stage points at.")
 @click.option("-y", "--yes", is_flag=True, help="Show it although the output is a terminal.")
+@reason_option
 @click.pass_obj
 def reveal(state: State, name: Name, version: int | None, stage: str | None, yes: bool) -> None:
     """Print the value of the secret NAME, every byte as it is. The audit chain records it.

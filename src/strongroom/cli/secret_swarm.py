@@ -6,12 +6,14 @@ import click
 
 from ..errors import SecretNotFound
 from ..model import Name, Stage
-from .parameters import NAME
+from .names import swarm_services
+from .parameters import NAME, reason_option
 from .state import State
 
 
-@click.command()
+@click.command(short_help="Create the Swarm secret of the current version")
 @click.argument("name", type=NAME)
+@reason_option
 @click.pass_obj
 def push(state: State, name: Name) -> None:
     """Create the Swarm secret of the current version of NAME, and print its name.
@@ -28,9 +30,16 @@ def push(state: State, name: Name) -> None:
     click.echo(swarm.ensure(engine, state.open_store(), name).name)
 
 
-@click.command()
+@click.command(short_help="Take a secret that only the swarm has into the store")
 @click.argument("name", type=NAME)
-@click.option("--service", required=True, metavar="SERVICE", help="A service that holds it, with a task on this node.")
+@click.option(
+    "--service",
+    required=True,
+    metavar="SERVICE",
+    shell_complete=swarm_services,
+    help="A service that holds it, with a task on this node.",
+)
+@reason_option
 @click.pass_obj
 def adopt(state: State, name: Name, service: str) -> None:
     """Take a secret that only the swarm has into the store: its value is read from a running container of SERVICE.

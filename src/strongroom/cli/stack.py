@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
+from .names import stacks
+from .parameters import reason_option
 from .progress import reporting
 from .state import State
 
 
-@click.group()
+@click.group(short_help="Deploy stacks to Docker Swarm, and remove them")
 def stack() -> None:
     """Deploy stacks to Docker Swarm with their secrets, and remove them.
 
@@ -22,7 +24,7 @@ def stack() -> None:
     """
 
 
-@stack.command()
+@stack.command(short_help="Deploy a stack with its secrets, and see it through")
 @click.option("-c", "--compose-file", "files", multiple=True, required=True, metavar="FILE",
               type=click.Path(path_type=Path, allow_dash=True),
               help="A Compose file, or - for standard input; may be given again.")  # fmt: skip
@@ -36,7 +38,8 @@ def stack() -> None:
 @click.option("--timeout", type=click.IntRange(1), default=600, show_default=True, metavar="SECONDS",
               help="A service that has not converged by then failed.")  # fmt: skip
 @click.option("--format", "template", type=click.Choice(["json"]), help="Print what was done as JSON.")
-@click.argument("name", metavar="STACK")
+@click.argument("name", metavar="STACK", shell_complete=stacks)
+@reason_option
 @click.pass_obj
 def deploy(
     state: State, files: tuple[Path, ...], prune: bool, resolve_image: str | None, with_registry_auth: bool,
@@ -62,7 +65,7 @@ def deploy(
     options = stacks.Options(flags, detach, rollback, timeout)
     paths = [None if str(file) == "-" else file for file in files]
     with reporting(quiet) as report:
-        done = stacks.deploy(paths, name, state.open_store_if_any(), options, report)
+        done = stacks.deploy(paths, name, state.open_store_if_any([path for path in paths if path]), options, report)
     for line in done.warnings.splitlines():
         click.echo(line, err=True)
     if template:
@@ -85,8 +88,8 @@ def deploy(
     click.echo(f"stack {name} deployed{converged}")
 
 
-@stack.command()
-@click.argument("names", nargs=-1, required=True, metavar="STACK...")
+@stack.command(short_help="Remove stacks, and the Swarm secrets that only they held")
+@click.argument("names", nargs=-1, required=True, metavar="STACK...", shell_complete=stacks)
 def rm(names: tuple[str, ...]) -> None:
     """Remove stacks, and the Swarm secrets of strongroom's that only they held. The store keeps its values.
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import IdentityError, StoreNotFound
+from ..errors import IdentityError, StoreNotFound, StoreUnsupported
 
 if TYPE_CHECKING:
+    from ..stores.base import Store
     from ..stores.embedded import EmbeddedStore
     from ..stores.embedded.identity import Identity
 
@@ -21,42 +22,89 @@ PASSPHRASE_FILE = "STRONGROOM_PASSPHRASE_FILE"  # noqa: S105 - a variable's name
 
 @dataclass
 class State:
-    """The root command's options, for the commands below it."""
+    """The root command's options, for the commands below it. ``limit`` is how long a manager has for an answer."""
 
     core_limit: tuple[int, int]
-    store_path: Path | None = None
+    store: str | None = None
     identity_path: Path | None = None
     debug: bool = False
+    limit: float = 30.0  # seconds
+    reason: str = ""
 
-    def open_store(self) -> EmbeddedStore:
-        """Open the project's store.
+    def open_store(self, files: Sequence[Path] = ()) -> Store:
+        """Open the project's store: the one that was named, or that a Compose file declares, or else the embedded one.
 
         Raises:
-            StoreNotFound, StoreDamaged, StoreUnsupported: as ``EmbeddedStore``.
+            StoreNotFound, StoreDamaged: as ``EmbeddedStore``.
+            StoreUnsupported, StoreUnavailable, StoreRefused: as ``stores.registry.open_store``.
         """
+        if uri := self.uri(files):
+            from ..stores.registry import open_store
+
+            store = open_store(uri, self.limit)
+            if context := click.get_current_context(silent=True):
+                context.call_on_close(store.close)
+            return store
+        return self._open_embedded()
+
+    def open_embedded(self, instead: str = "") -> EmbeddedStore:
+        """Open the project's store for what the embedded one alone can do; ``instead`` says what others have for it.
+
+        Raises:
+            StoreNotFound, StoreDamaged: as ``EmbeddedStore``.
+            StoreUnsupported: the project has another store.
+        """
+        if uri := self.uri():
+            word = f": {instead}" if instead else ""
+            raise StoreUnsupported(
+                f"'strongroom {command()}' is for the embedded store, and this project's is {uri}{word}."
+            )
+        return self._open_embedded()
+
+    def open_store_if_any(self, files: Sequence[Path] = ()) -> Store | None:
+        """Open the project's store, if there is one; one that was named or declared has to be there.
+
+        Raises:
+            StrongroomError: as ``open_store``.
+        """
+        try:
+            return self.open_store(files)
+        except StoreNotFound:
+            if self.store is not None:
+                raise
+            return None
+
+    def uri(self, files: Sequence[Path] = (), directory: Path | None = None) -> str:
+        """Return the URI of the project's store, as it was named or ``files`` declare it; '' for the embedded one.
+
+        Without files, the project's own Compose file counts.
+
+        Raises:
+            DeclarationError: a file cannot be read, or declares no store.
+        """
+        if self.store is not None:
+            return self.store if "://" in self.store else ""
+        from ..compose_files import declared_store
+
+        return declared_store(files, directory or Path.cwd())
+
+    def _open_embedded(self) -> EmbeddedStore:
         from ..stores.embedded import DIRECTORY, EmbeddedStore, find
         from ..stores.embedded.audit import Origin
 
-        if self.store_path is None:
+        if self.store is None:
             directory = find(Path.cwd())
-        elif (directory := self.store_path / DIRECTORY).is_dir() or (directory := self.store_path).is_dir():
+        elif (directory := Path(self.store, DIRECTORY)).is_dir() or (directory := Path(self.store)).is_dir():
             pass
         else:
-            raise StoreNotFound(f"there is no directory {self.store_path}, which --store or STRONGROOM_STORE names.")
-        return EmbeddedStore(directory, self.identities, Origin.here(command()))
+            raise StoreNotFound(f"there is no directory {self.store}, which --store or STRONGROOM_STORE names.")
+        return EmbeddedStore(directory, self.identities, Origin.here(command(), self.reason))
 
-    def open_store_if_any(self) -> EmbeddedStore | None:
-        """Open the project's store, if there is one; one that was named has to be there.
+    def identity_files(self) -> list[Path]:
+        """Return the identity file that was named, or else the usual ones that are there."""
+        from ..stores.embedded import identity
 
-        Raises:
-            StoreNotFound, StoreDamaged, StoreUnsupported: as ``open_store``.
-        """
-        try:
-            return self.open_store()
-        except StoreNotFound:
-            if self.store_path is not None:
-                raise
-            return None
+        return [self.identity_path] if self.identity_path else identity.candidates()[:1]
 
     def identities(self) -> Iterator[Identity]:
         """Open the identity that was named, or else each of the usual ones.
@@ -79,10 +127,18 @@ class State:
             raise refused
 
 
+def reopened(store: Store) -> str:
+    """Return what ``--store`` takes to open a store from any working directory."""
+    directory: Path | None = getattr(store, "directory", None)
+    return str(directory.resolve()) if directory else store.place
+
+
 def command() -> str:
     """Return the name of the command that runs, without the program's: ``secret create``."""
     context = click.get_current_context(silent=True)  # there is none while a shell completes a command
-    return context.command_path.partition(" ")[2] if context else "completion"
+    if context is None:
+        return "completion"
+    return context.command_path.removeprefix(context.find_root().command_path).strip()
 
 
 def ask_passphrase(prompt: str) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import EngineError
+from .names import stacks
 from .output import ago, format_option, show
 from .state import State
 
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
     from ..policy import Policy
 
 
-@click.command()
-@click.argument("stack", required=False)
+@click.command(short_help="Show which version of a secret each task holds")
+@click.argument("stack", required=False, shell_complete=stacks)
 @format_option
 @click.pass_obj
 def status(state: State, stack: str | None, template: str | None) -> None:
@@ -37,6 +39,11 @@ def status(state: State, stack: str | None, template: str | None) -> None:
     from ..docker.engine import Engine, require_manager
 
     engine = Engine.connect()
+    if engine.get("/info")["Swarm"].get("LocalNodeState") == "inactive":
+        raise EngineError(
+            "status is about a swarm's services, and this Engine is in none. Of a Compose project, strongroom doctor "
+            "says which container has an old version; strongroom secret ls says what is in the store."
+        )
     require_manager(engine)
     policies = extension((), Path.cwd()).policies
     rows = [

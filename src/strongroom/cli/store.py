@@ -1,4 +1,4 @@
-"""The commands about the store itself: ``init``, ``recipients``, ``rekey``, ``export``, ``import``."""
+"""The commands about the store itself: ``init``, ``recipients``, ``rekey``, ``export``."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ import click
 
 from ..errors import IdentityError, StoreUnsupported, StrongroomError
 from .output import format_option, show
+from .parameters import reason_option
 from .state import State, ask_new_passphrase, ask_passphrase, command
 
 if TYPE_CHECKING:
     from ..stores.embedded.keys import Recipient
 
+_ELSEWHERE = "who may read it, its own policies say"
 _RECIPIENT_HELP = "An age or SSH public key, or a file with one (id_ed25519.pub); may be given again."
 
 
-@click.command()
+@click.command(short_help="Make a store for the project")
 @click.option("-r", "--recipient", "keys", multiple=True, metavar="KEY", help=_RECIPIENT_HELP)
 @click.option("--passphrase", is_flag=True, help="Protect the new identity with a passphrase.")
 @click.option(
@@ -54,6 +56,8 @@ def init(state: State, keys: tuple[str, ...], passphrase: bool, dev: bool, direc
     from ..stores.embedded.keys import Recipient
 
     project = directory.resolve()
+    if uri := state.uri(directory=project):
+        raise StoreUnsupported(f"this project's store is {uri}: there is none to make.")
     target = project / DIRECTORY
     if target.exists():
         raise StoreUnsupported(f"there is a store in {target} already.")
@@ -67,13 +71,15 @@ def init(state: State, keys: tuple[str, ...], passphrase: bool, dev: bool, direc
     else:
         own = identity.load(path, ask_passphrase)
     recipients = list({each.key: each for each in (Recipient.parse(own.recipient()), *others)}.values())
-    EmbeddedStore.init(target, recipients, lambda: [own], Origin.here(command()))
+    EmbeddedStore.init(target, recipients, lambda: [own], Origin.here(command(), state.reason))
     click.echo(f"Store:      {target}")
     click.echo(f"Identity:   {path}{' (new: keep a copy, it alone opens the store)' if made else ''}")
     for each in recipients:
         click.echo(f"Recipient:  {each.key}")
     if add_line(project / ".dockerignore", DIRECTORY):
         click.echo(f"Added {DIRECTORY} to {project / '.dockerignore'}")
+    if (project / ".env").is_file():
+        click.echo("hint: there is a .env file. To take its secrets over: strongroom import .env", err=True)
 
 
 def _init_dev(project: Path) -> None:
@@ -109,12 +115,13 @@ def ls(state: State, template: str | None) -> None:
     Examples:
       strongroom recipients ls --format '{{.Recipient}}'
     """
-    rows = [{"Recipient": each.key, "Comment": each.comment} for each in state.open_store().recipients()]
+    rows = [{"Recipient": each.key, "Comment": each.comment} for each in state.open_embedded(_ELSEWHERE).recipients()]
     show(rows, {"RECIPIENT": "Recipient", "COMMENT": "Comment"}, template)
 
 
 @recipients.command()
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@reason_option
 @click.pass_obj
 def add(state: State, keys: tuple[str, ...]) -> None:
     """Let others open the store. A KEY is an age or SSH public key, or a file with one.
@@ -124,13 +131,14 @@ def add(state: State, keys: tuple[str, ...]) -> None:
       strongroom recipients add age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p
       strongroom recipients add ~/colleague.pub
     """
-    store = state.open_store()
+    store = state.open_embedded(_ELSEWHERE)
     wanted = {each.key: each for each in (*store.recipients(), *map(_recipient, keys))}
     store.set_recipients(list(wanted.values()))
 
 
 @recipients.command()
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@reason_option
 @click.pass_obj
 def rm(state: State, keys: tuple[str, ...]) -> None:
     """Shut others out. The store's key is changed, so that one they kept opens nothing that is written from now on.
@@ -141,7 +149,7 @@ def rm(state: State, keys: tuple[str, ...]) -> None:
     Examples:
       strongroom recipients rm ~/colleague.pub
     """
-    store = state.open_store()
+    store = state.open_embedded(_ELSEWHERE)
     gone = {_recipient(key).key for key in keys}
     before = store.recipients()
     if unknown := gone - {each.key for each in before}:
@@ -150,7 +158,8 @@ def rm(state: State, keys: tuple[str, ...]) -> None:
     click.echo("The store has a new key. Who was removed may know the present values: update them.", err=True)
 
 
-@click.command()
+@click.command(short_help="Change the store's key")
+@reason_option
 @click.pass_obj
 def rekey(state: State) -> None:
     """Change the store's key: every value is encrypted anew, for the same recipients.
@@ -159,10 +168,10 @@ def rekey(state: State) -> None:
     Examples:
       strongroom rekey
     """
-    click.echo(f"{state.open_store().rekey()} values are sealed with a new key.")
+    click.echo(f"{state.open_embedded().rekey()} values are sealed with a new key.")
 
 
-@click.command()
+@click.command(short_help="Write all secrets to one age-encrypted file")
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="The file to write; '-' for a pipe."
 )
@@ -170,6 +179,7 @@ def rekey(state: State) -> None:
     "-r", "--recipient", "keys", multiple=True, metavar="KEY", help=f"{_RECIPIENT_HELP} By default the store's."
 )
 @click.option("--passphrase", is_flag=True, help="Encrypt with a passphrase instead.")
+@reason_option
 @click.pass_obj
 def export(state: State, output: Path, keys: tuple[str, ...], passphrase: bool) -> None:
     """Write all secrets with their versions to one age-encrypted file, for a backup or another store.
@@ -186,7 +196,7 @@ def export(state: State, output: Path, keys: tuple[str, ...], passphrase: bool) 
     if str(output) == "-" and sys.stdout.isatty():
         raise click.UsageError("the bundle is binary: give a file, or use a pipe.")
     secret = ask_new_passphrase() if passphrase else None
-    store = state.open_store()
+    store = state.open_embedded()
     targets = [_recipient(key) for key in keys] or store.recipients()
     records = store.export_secrets()
     data = bundle.encrypt(records, targets, secret)
@@ -200,31 +210,6 @@ def export(state: State, output: Path, keys: tuple[str, ...], passphrase: bool) 
     except OSError as error:
         raise StrongroomError(f"{output} cannot be written: {error.strerror}.") from None
     click.echo(f"{len(records)} secrets exported to {output}")
-
-
-@click.command("import")
-@click.argument("file", type=click.Path(allow_dash=True, path_type=Path))
-@click.option("--skip-existing", is_flag=True, help="Leave out secrets that are in the store already.")
-@click.option("--passphrase", is_flag=True, help="The bundle was encrypted with a passphrase.")
-@click.pass_obj
-def import_(state: State, file: Path, skip_existing: bool, passphrase: bool) -> None:
-    """Take over all secrets of a bundle, with their versions, labels and stages: all of them, or none.
-
-    \b
-    Examples:
-      strongroom import backup.age
-      ssh server strongroom export -o - | strongroom import -
-    """
-    from ..stores.embedded import bundle
-
-    try:
-        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    except OSError as error:
-        raise StrongroomError(f"{file} cannot be read: {error.strerror}.") from None
-    store = state.open_store()
-    records = bundle.decrypt(data, state.identities(), ask_passphrase("Passphrase: ") if passphrase else None)
-    taken = store.import_secrets(records, skip_existing=skip_existing)
-    click.echo(f"{len(taken)} secrets imported, {len(records) - len(taken)} left out")
 
 
 def _recipient(text: str) -> Recipient:
