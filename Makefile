@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-fast lint format bench lock clean
+.PHONY: demo test test-fast lint format bench docs lock clean
 
 demo: .venv/.cli ## the main job, end to end, in a temporary directory
 	@bash examples/demo/demo.sh $(CURDIR)/$(BIN)
@@ -24,6 +24,9 @@ format: .venv/.dev
 
 bench: .venv/.bench ## every figure of the README, against its peers, in one run
 	$(BIN)/python bench/run.py
+
+docs: .venv/.dev ## build the documentation in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lock: .venv/.dev ## resolve the lock files anew, for all systems and Python versions
 	$(BIN)/pip install --quiet uv

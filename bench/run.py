@@ -13,7 +13,18 @@ from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TOPICS = ("reader", "readers", "commands", "store", "deploy", "rotate", "entrypoint")
+TOPICS = (
+    "reader",
+    "readers",
+    "commands",
+    "store",
+    "deploy",
+    "rotate",
+    "entrypoint",
+    "scan",
+    "scan_image",
+    "scan_accuracy",
+)
 
 
 def main() -> None:

@@ -1,3 +1,3 @@
 """For all tests."""
 
-pytest_plugins = ["leaks", "pytester", "projects"]
+pytest_plugins = ["leaks", "pytester", "projects", "managers"]
