@@ -39,7 +39,7 @@ class Count:
         """Pass pieces on, and count them."""
         for piece in pieces:
             self.files, self.path = self.files + 1, piece.place.path
-            yield piece._replace(chunks=self._chunks(piece.chunks))
+            yield Piece(piece.place, self._chunks(piece.chunks))
 
     def _chunks(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:

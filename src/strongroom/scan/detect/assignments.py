@@ -104,12 +104,17 @@ def _called(name: str) -> Key:
     return keys.of(owner if method.lower() in _COMPARES else method)
 
 
+def has_bare(path: str) -> bool:
+    """Say whether a value without quotes can be a text in a file: not where all texts are quoted."""
+    file = files.of(path)
+    return not file.strict and file.kind not in {Kind.CODE, Kind.MARKUP}
+
+
 def bare(candidate: Candidate) -> bool:
     """Judge a value without quotes, at the end of a line."""
-    file = _file(candidate)
-    if len(candidate.secret) > _LONGEST or file.strict or file.kind in {Kind.CODE, Kind.MARKUP}:
+    if len(candidate.secret) > _LONGEST:
         return False
-    found = read(candidate)
+    found, file = read(candidate), _file(candidate)
     key = keys.of(found.name)
     if not key or _is_code(found.value):
         return False

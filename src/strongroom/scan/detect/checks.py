@@ -44,3 +44,5 @@ CHECKS: dict[str, Check] = {
     "said": credentials.said,
     "prose": credentials.prose,
 }
+# Where a check may say yes, as far as the path tells: nothing else is looked at closer there.
+PLACES: dict[str, Callable[[str], bool]] = {"bare": assignments.has_bare}

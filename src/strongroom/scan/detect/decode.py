@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import binascii
+import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -17,6 +18,9 @@ _SAFE = bytes.maketrans(b"-_", b"+/")
 _LINE = 48  # the least length of a line of base64 that goes on in the next one
 _INFLATED = 16 * 1024 * 1024  # the most that is taken out of one gzip stream, in bytes
 _AROUND = 64 * 1024
+_SIMPLE = ((rb"\"", b'"'), (rb"\'", b"'"), (rb"\n", b"\n"), (rb"\r", b"\r"), (rb"\t", b"\t"), (rb"\/", b"/"))
+_CODED = re.compile(rb"\\(u00|x)([0-9A-Fa-f]{2})")
+_CONTROLS = frozenset({*range(32), 127}) - {9, 10, 13}
 
 
 class Hidden(NamedTuple):
@@ -153,25 +157,20 @@ def unescaped(data: bytes) -> bytes:
 
 
 def _unescaped(part: bytes) -> bytes:
-    simple, coded = _escapes()
     if b"\\u00" in part or b"\\x" in part:
-        for escape, character in coded:
-            part = part.replace(escape, character)
+        part = _CODED.sub(_decoded, part)
     if b"\\" in part:
-        for escape, character in simple:
+        for escape, character in _SIMPLE:
             part = part.replace(escape, character)
     return part
 
 
-@cache
-def _escapes() -> tuple[Sequence[tuple[bytes, bytes]], Sequence[tuple[bytes, bytes]]]:
-    simple = ((rb"\"", b'"'), (rb"\'", b"'"), (rb"\n", b"\n"), (rb"\r", b"\r"), (rb"\t", b"\t"), (rb"\/", b"/"))
-    coded = {
-        form.format(code).encode(): chr(code).encode() if "u" in form else bytes([code])
-        for code in (9, 10, 13, *range(32, 127), *range(128, 256))
-        for form in ("\\u00{:02x}", "\\u00{:02X}", "\\x{:02x}", "\\x{:02X}")
-    }
-    return simple, tuple(coded.items())
+def _decoded(escape: re.Match[bytes]) -> bytes:
+    """Return what an escape stands for; a control character, which no text has, stays one."""
+    code = int(escape[2], 16)
+    if code in _CONTROLS:
+        return escape[0]
+    return chr(code).encode() if escape[1] == b"u00" else bytes((code,))
 
 
 def _reach_back(backward: Any, data: bytes, place: int) -> int:  # noqa: ANN401 (re2 has no types)

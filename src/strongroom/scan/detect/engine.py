@@ -12,7 +12,7 @@ from .confirm import Matcher, Text
 from .database import Database
 from .decode import Base64, Hex, Hidden, Lines, Utf16, inflated
 from .hits import Hit, resolved
-from .judge import Candidate, accepts
+from .judge import Candidate, accepts, applies
 from .manifests import DockerAuths, KubernetesSecrets
 from .patterns import of_rule
 from .rules import RuleSet
@@ -84,7 +84,8 @@ class Engine:
                     marks.append((end - trigger.length, trigger))
             text = Text(data)
             for index, found in ends.items():
-                hits += self._confirmed(self._matchers[index], text, sorted(found), place, encoding)
+                if applies(self._matchers[index].rule, place.path):
+                    hits += self._confirmed(self._matchers[index], text, sorted(found), place, encoding)
         if marks and len(encoding) < _DEPTH:
             for hidden in _hidden(data, marks):
                 hits += self._revealed(hidden, data, place, encoding, left)

@@ -29,12 +29,19 @@ class Candidate(NamedTuple):
     encoding: tuple[str, ...] = ()
 
 
+def applies(rule: Rule, path: str) -> bool:
+    """Say whether a rule may find something in a file of that path."""
+    if rule.path and not _pattern(rule.path).search(path.encode(errors="surrogateescape")):
+        return False
+    from .checks import PLACES
+
+    return rule.check not in PLACES or PLACES[rule.check](path)
+
+
 def accepts(candidate: Candidate, rules: RuleSet) -> bool:
-    """Say whether a candidate is a finding."""
+    """Say whether a candidate is a finding, where its rule applies."""
     rule = candidate.rule
     if rule.entropy and entropy(candidate.secret) <= rule.entropy:
-        return False
-    if rule.path and not _pattern(rule.path).search(candidate.path.encode(errors="surrogateescape")):
         return False
     if any(_allows(allowlist, candidate) for allowlist in (*rule.allowlists, *rules.allowlists)):
         return False

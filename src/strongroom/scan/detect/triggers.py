@@ -8,7 +8,7 @@ so in hexadecimal digits and in UTF-16. Where such a form stands, the run around
 from __future__ import annotations
 
 import re
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from .rules import Rule
 
 _SHORTEST = 4  # of a keyword, so that its encoded forms are rare in other text
 _LONGEST = 24
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _GZIP = b"\x1f\x8b\x08"
 # What a document that holds passwords says, whatever its rules' keywords are.
 _WORDS = ("password", "passwd", "secret", "token", "api_key", "apikey", "auth", "PRIVATE KEY", "-----BEGIN ", "://")
@@ -50,7 +51,7 @@ def triggers(rules: Iterable[Rule]) -> Iterator[Trigger]:
     words = sorted({word for rule in rules for word in _spellings(rule)} | {w for word in _WORDS for w in _cases(word)})
     seen = set()
     for trigger in _all(words):
-        if (key := (trigger.kind, trigger.pattern, trigger.phase)) not in seen:
+        if (key := (trigger.kind, trigger.pattern.expression, trigger.phase)) not in seen:
             seen.add(key)
             yield trigger
 
@@ -58,21 +59,27 @@ def triggers(rules: Iterable[Rule]) -> Iterator[Trigger]:
 def base64_forms(text: bytes) -> Iterator[tuple[bytes, int]]:
     """Return what base64 texts that hold ``text`` have in common at each alignment, and its phase."""
     for before in range(3):
-        first, last = -(-before * 8 // 6), (before + len(text)) * 8 // 6
-        if last - first >= _SHORTEST:
-            padded = b"\0" * before + text
-            for each in dict.fromkeys((b64encode(padded)[first:last], urlsafe_b64encode(padded)[first:last])):
-                yield each, first % 4
+        for form in _at(text, before):
+            yield form, -(-before * 8 // 6) % 4
+
+
+def _at(text: bytes, before: int) -> Iterator[bytes]:
+    """Return what base64 texts have in common in which ``before`` bytes, or three more, stand in front of ``text``."""
+    first, last = -(-before * 8 // 6), (before + len(text)) * 8 // 6
+    if last - first >= _SHORTEST:
+        form = b64encode(b"\0" * before + text)[first:last]
+        yield form
+        if b"+" in form or b"/" in form:
+            yield form.translate(_URL_SAFE)
 
 
 def _all(words: Iterable[str]) -> Iterator[Trigger]:
     yield from encoded(word.encode()[:_LONGEST] for word in words)
     for word in _WORDS:
         yield from nested(word.encode())
-    for form, phase in base64_forms(_GZIP):
-        if phase == 0:
-            yield _literal(form, "base64")
-            yield from _twice(form)
+    for form in _at(_GZIP, 0):
+        yield _literal(form, "base64")
+        yield from _twice(form)
     for kind, expression in _EXPRESSIONS:
         yield Trigger(Pattern(expression.encode(), name=f"({kind})", dense=kind in ("escape", "url")), kind)
 
@@ -100,15 +107,16 @@ def nested(text: bytes) -> Iterator[Trigger]:
 
 def _twice(form: bytes) -> Iterator[Trigger]:
     """Return what shows that base64 that begins with ``form`` is itself in base64."""
-    yield from (_literal(each, "base64") for each, phase in base64_forms(form) if phase == 0)
+    return (_literal(each, "base64") for each in _at(form, 0))
 
 
 def _wide(text: bytes) -> bytes:
-    return b"".join(bytes((each, 0)) for each in text)
+    return text.decode("latin-1").encode("utf-16-le")
 
 
 def _literal(text: bytes, kind: str, phase: int = 0, *, caseless: bool = False) -> Trigger:
-    expression = re.escape(text).replace(b"\0", rb"\x00")  # a pattern ends with a NUL
+    # A pattern ends with a NUL. There are thousands of these, most without anything to escape.
+    expression = text if text.isalnum() else re.escape(text).replace(b"\0", rb"\x00")
     return Trigger(Pattern(expression, caseless, name=f"({kind})"), kind, phase, len(text))
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from typing import Any, Protocol
+
+try:  # twice as fast, and the same otherwise
+    from isal import isal_zlib as zlib
+except ImportError:
+    import zlib  # type: ignore[no-redef]
 
 from .magic import Kind
 from .reading import Reading
@@ -72,7 +76,7 @@ def unpacked(kind: Kind, stream: Stream, path: str, reading: Reading) -> Iterato
 
 def one(unpacker: Unpacker, stream: Stream, path: str, reading: Reading, feed: int = _IN_BYTES) -> Iterator[bytes]:
     """Yield what one compressed stream is; the stream stands behind it afterwards."""
-    damaged: tuple[type[Exception], ...] = (zlib.error, OSError, EOFError, ValueError, MemoryError)
+    damaged: tuple[Any, ...] = (zlib.error, OSError, EOFError, ValueError, MemoryError)
     if "lzma" in type(unpacker).__module__:
         from lzma import LZMAError
 

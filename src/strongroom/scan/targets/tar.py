@@ -99,8 +99,9 @@ def _extended(code: int, size: int, stream: Stream, path: str, reading: Reading,
 
 def tidy(name: bytes) -> str:
     """Return a name without what says nothing: ``./`` and ``/`` at the beginning, doubled slashes."""
-    if name.startswith((b"./", b"/")) or b"//" in name or b"/./" in name or name.endswith(b"/"):
-        return shown(b"/".join(part for part in name.split(b"/") if part not in (b"", b".")))
+    name = name.removeprefix(b"./")
+    if name.startswith((b"./", b"/")) or b"//" in name or b"/./" in name or name.endswith((b"/", b"/.")):
+        name = b"/".join(part for part in name.split(b"/") if part not in (b"", b"."))
     return shown(name)
 
 
