@@ -184,6 +184,8 @@ def test_without_a_place_for_it_the_database_is_not_kept(monkeypatch: pytest.Mon
         (r"a\{1,2}", r"a\{1,2}"),
         (r"a\+", r"a\+"),
         (r"[ab]{0,3}", ""),
+        (r"key[\w.-]{0,40}?[ ]{1,4}=a{0,2}(?:x){0,9}y", r"key[\w.-]*[ ]+=a{0,2}(?:x){0,9}y"),
+        (r"key[=.{0,9}][]x]{0,9}.{0,9}\{0,9}\.{0,9}z", r"key[=.{0,9}][]x]*.*\{0,9}\.*z"),
     ],
 )
 def test_what_hyperscan_looks_for_is_as_short_as_a_match_can_be(regex: str, short: str) -> None:

@@ -2,7 +2,8 @@
 
 Hyperscan only has to say where a rule may match: what stands at the start of a regex and may be empty is left out, and
 what may repeat at its end is looked for as often as it must, so that a long match is told once and not at each byte.
-What must not follow such an end is left to RE2: with it, Hyperscan reads some patterns at half the speed.
+What may repeat in between may do so without end: to count takes Hyperscan longer. What must not follow such an end, and
+how often something repeats, is left to RE2.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ _MAY_END = re.compile(r"(?<!\\)=(?:\{0,\d+\}|[*?])\??(\)*)$")
 _REPEATS = re.compile(r"(?<!\\)(\{[1-9]\d*),\d*\}\??(\)*)$")
 _BOUNDED = re.compile(r"(?<!\\)(\{[1-9]\d*),\d+\}(\)*)\(\?:\[\^(?:\\.|[^]\\])+\]\|(?:\\z|\$)\)$")
 _PLUS = re.compile(r"(?<![\\*+?}])\+\??(\)*)$")
+# A character or a class, and how often it may repeat: [\w.-]{0,40}, but not what stands in a class.
+_COUNTED = re.compile(
+    r"(\[\^?\]?(?:\\.|[^]\\])*\]|\\.|[^)}*+?\\])\{([01]),([3-9]|\d\d+)\}\??|\[\^?\]?(?:\\.|[^]\\])*\]|\\."
+)
 
 
 def of_rule(rule: Rule) -> Pattern:
@@ -31,4 +36,9 @@ def shortened(regex: str) -> str:
     """Return a regex whose first end in each match of ``regex`` is not after that match's."""
     regex = _MAY_START.sub(r"\1", regex, count=1) if _MAY_START.match(regex) else regex
     regex = _BOUNDED.sub(r"\1}\2", _MAY_END.sub(r"\1", regex))
-    return _PLUS.sub(r"\1", _REPEATS.sub(r"\1}\2", regex))
+    regex = _PLUS.sub(r"\1", _REPEATS.sub(r"\1}\2", regex))
+    return _COUNTED.sub(_uncounted, regex)
+
+
+def _uncounted(found: re.Match[str]) -> str:
+    return f"{found[1]}{'+' if found[2] == '1' else '*'}" if found[1] else found[0]
