@@ -14,10 +14,11 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from strongroom.scan.model import Finding, Place
+from strongroom.model import Value
+from strongroom.scan.model import Finding, Piece, Place
 from strongroom.scan.targets.archives import stream_pieces
 from strongroom.scan.targets.image.target import ImageArchive
 from strongroom.scan.targets.reading import Reading
@@ -47,15 +48,15 @@ def look(data: bytes) -> None:
         file.flush()
         target = ImageArchive(Path(file.name))
         target._reading = Reading(_MOST)
-        last = None
-        for piece in target.pieces():
-            last = piece.place
-            for _ in piece.chunks:
-                pass
-        if last:
-            from strongroom.model import Value
+        target.findings(_all)
 
-            target.settle(Finding("x", "x", last, 1, 1, Value(b"x")))
+
+def _all(pieces: Iterable[Piece]) -> Iterator[Finding]:
+    """Read everything, and find something in it."""
+    for piece in pieces:
+        for _ in piece.chunks:
+            pass
+        yield Finding("x", "x", piece.place, 1, 1, Value(b"x"))
 
 
 def mutations(data: bytes, chance: random.Random, count: int) -> Iterator[bytes]:

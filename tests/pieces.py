@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from strongroom.model import Value
-from strongroom.scan.model import Finding, Place
-from strongroom.scan.targets import Target
+from strongroom.scan.model import Finding, Piece, Place
+from strongroom.scan.targets.base import Target
 
 
 def everything(target: Target) -> list[tuple[Place, bytes]]:
@@ -22,9 +24,10 @@ def texts(target: Target) -> dict[str, bytes]:
 
 def where(target: Target, token: bytes) -> list[Place]:
     """Return each place where a text lies, as it is told after the last piece."""
-    found = [
-        Finding("x", "x", place, 1, 1, Value(b"x"))
-        for place, data in everything(target)
-        for _ in range(data.count(token))
-    ]
-    return [target.settle(each).place for each in found]
+
+    def scan(pieces: Iterable[Piece]) -> Iterator[Finding]:
+        for piece in pieces:
+            for _ in range(b"".join(piece.chunks).count(token)):
+                yield Finding("x", "x", piece.place, 1, 1, Value(b"x"))
+
+    return [finding.place for finding in target.findings(scan)]

@@ -18,7 +18,8 @@ from strongroom.errors import EngineError, TargetError
 from strongroom.scan.detect.rules import load
 from strongroom.scan.model import Place
 from strongroom.scan.scanner import Scanner
-from strongroom.scan.targets import Target, find
+from strongroom.scan.targets import find
+from strongroom.scan.targets.base import Target
 
 DOCKERFILE = """FROM {base}
 ENV GITHUB_TOKEN={former}
@@ -113,8 +114,7 @@ def _as_before_25(saved: Path, directory: Path) -> Path:
 
 
 def test_each_planted_token_is_found_once_with_its_layer(target: Target, plant: Planted, scanner: Scanner) -> None:
-    found = list(scanner.scan(target.pieces()))
-    settled = [target.settle(finding) for finding in found]
+    settled = target.findings(scanner.scan)
     assert target.notices == []
     wrong = {}
     for name, value in plant.values.items():

@@ -43,9 +43,9 @@ def rules() -> RuleSet:
 
 def scanned(path: Path, scanner: Scanner) -> list[Finding]:
     target = find(f"archive:{path}")
-    found = list(scanner.scan(target.pieces()))
+    found = target.findings(scanner.scan)
     assert target.notices == []
-    return [target.settle(finding) for finding in found]
+    return found
 
 
 def check(image: Planted, found: list[Finding]) -> None:

@@ -22,8 +22,9 @@ import pytest
 import images
 from images import Image, Layer
 from strongroom.scan.model import Place
-from strongroom.scan.targets import Target, find
+from strongroom.scan.targets import find
 from strongroom.scan.targets.archives import stream_pieces
+from strongroom.scan.targets.base import Target
 from strongroom.scan.targets.image.target import ImageArchive
 from strongroom.scan.targets.reading import MAX_DEPTH, Reading
 

@@ -13,7 +13,8 @@ import images
 import pieces
 from images import Image, Layer
 from strongroom.scan.model import Place
-from strongroom.scan.targets import Target, find
+from strongroom.scan.targets import find
+from strongroom.scan.targets.base import Target
 from strongroom.scan.targets.image.config import split_arguments
 from strongroom.scan.targets.image.target import ImageArchive, OciDirectory
 
@@ -126,6 +127,15 @@ def test_each_platform_is_looked_at_and_a_shared_layer_once(tmp_path: Path) -> N
     assert (base.platform, second.platform) == ("linux/amd64, linux/arm64", "linux/arm64")
     # The other platform's image still shows it.
     assert [place.shown for place in pieces.where(target, b"gone-token")] == [""]
+
+
+def test_a_layer_hides_what_an_image_has_below_it_though_it_was_read_before(tmp_path: Path) -> None:
+    arm = Layer(images.tar({"srv/gone.env": b"arm-token"}))
+    files = images.oci([Image([TOP]), Image([arm, TOP], architecture="arm64")])
+    target = ImageArchive(images.write(tmp_path / "a.tar", files))
+    assert [place.shown for place in pieces.where(target, b"arm-token")] == [
+        "deleted by layer 1 (RUN rm -rf /srv/gone.env)"
+    ]
 
 
 def test_attestations_are_not_looked_at(tmp_path: Path) -> None:
@@ -248,7 +258,14 @@ def test_two_images_of_one_archive_are_told_apart(tmp_path: Path) -> None:
     assert [p.shown for p in pieces.where(target, b"gone-token")] == [""]
 
 
-def test_only_names_of_eight_bytes_each_are_kept() -> None:
+def test_of_a_layer_that_is_read_in_its_order_only_names_with_a_finding_are_kept(tmp_path: Path) -> None:
+    target = FORMS["oci"](tmp_path)
+    assert len(pieces.where(target, b"first-token")) == 1
+    top = next(changes for changes in target._changes.values() if "srv/over.env" in changes.files)  # type: ignore[attr-defined]
+    assert "opt/app/b.conf" not in top.files
+
+
+def test_otherwise_names_of_eight_bytes_each_are_kept() -> None:
     from strongroom.scan.targets.image.layers import Names
 
     names = Names()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,20 +11,23 @@ from strongroom.model import Value
 from strongroom.scan.detect.rules import RuleSet
 from strongroom.scan.model import Finding, Notice, Piece, Place
 from strongroom.scan.run import Count, Done, run
+from strongroom.scan.targets.base import Target
 
 CONFIG = '[[rules]]\nid = "own"\nregex = "needle"\nkeywords = ["needle"]\n'
 
 
-class FakeTarget:
+class FakeTarget(Target):
     def __init__(self, name: str, files: dict[str, bytes]) -> None:
-        self.name, self.notices, self._files = name, [Notice(name, "seen")], files
+        super().__init__(name)
+        self._reading.notice(name, "seen")
+        self._files = files
 
     def pieces(self) -> Iterator[Piece]:
         for path, data in self._files.items():
             yield Piece(Place(path, commit="0123456789"), iter([data[:3], data[3:]]))
 
-    def settle(self, finding: Finding) -> Finding:
-        return finding._replace(place=finding.place._replace(shown="settled"))
+    def findings(self, scan: Callable[[Iterable[Piece]], Iterable[Finding]]) -> list[Finding]:
+        return [each._replace(place=each.place._replace(shown="settled")) for each in super().findings(scan)]
 
 
 class FakeScanner:

@@ -87,9 +87,10 @@ def look(targets: Sequence[str], looking: Scanner) -> tuple[list[Found], list[No
     notices: list[Notice] = []
     for text in targets:
         target = find(text)
-        findings = list(looking.scan(target.pieces()))
-        settled = (target.settle(each)._replace(description="The value of the build's secret") for each in findings)
-        found += [Found(target.name, each) for each in settled]
+        found += [
+            Found(target.name, each._replace(description="The value of the build's secret"))
+            for each in target.findings(looking.scan)
+        ]
         notices += target.notices
     return found, [*notices, *looking.notices]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +14,7 @@ from .report import Found
 if TYPE_CHECKING:
     from .detect.rules import RuleSet
     from .scanner import Scanner
-    from .targets import Target
+    from .targets.base import Target
 
 _CONFIG, _IGNORE = ".gitleaks.toml", ".gitleaksignore"
 # Whose directory may have a configuration of its own.
@@ -75,8 +76,7 @@ def run(targets: Sequence[Target], config: Path | None, scanner_of: Callable[[Ru
             rules = load(path)
             done.fixes.update({rule.id: rule.fix for rule in rules.rules if rule.fix})
             scanners[path] = scanner_of(rules)
-        found = list(scanners[path].scan(count.over(target.pieces())))
-        settled = _once(target.settle(finding) for finding in found)
+        settled = _once(target.findings(partial(_counted, scanners[path], count)))
         ignored = _ignored(directory / _IGNORE)
         kept = [each for each in settled if not _names(each) & ignored]
         done.found.extend(Found(target.name, _moved(target.name, each)) for each in kept)
@@ -84,6 +84,10 @@ def run(targets: Sequence[Target], config: Path | None, scanner_of: Callable[[Ru
     for scanner in scanners.values():
         done.notices.extend(each for each in scanner.notices if each not in done.notices)
     return done
+
+
+def _counted(scanner: Scanner, count: Count, pieces: Iterable[Piece]) -> Iterator[Finding]:
+    return scanner.scan(count.over(pieces))
 
 
 def _once(findings: Iterable[Finding]) -> list[Finding]:

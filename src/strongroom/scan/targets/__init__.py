@@ -1,13 +1,12 @@
-"""What is looked at: each target yields its ``Piece``s, and says afterwards what still shows of a finding."""
+"""What is looked at: a ``Target`` for each kind of thing, found by what a person calls it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ...errors import EngineError, TargetError
-from ..model import Finding, Notice, Piece
+from .base import Target
 
 if TYPE_CHECKING:
     from ...docker.engine import Engine
@@ -25,26 +24,6 @@ KINDS = {
     "dockerfile": "dockerfile:FILE",
 }
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2")
-
-
-class Target(Protocol):
-    """Something that is looked at.
-
-    Attributes:
-        name: what a person calls it: ``image shop:1``.
-    """
-
-    name: str
-
-    @property
-    def notices(self) -> list[Notice]:
-        """What could not be read, or was cut short."""
-
-    def pieces(self) -> Iterator[Piece]:
-        """Yield all that is looked at; each piece is read before the next one is asked for."""
-
-    def settle(self, finding: Finding) -> Finding:
-        """Return a finding with what is only known after the last piece: its layer, and whether it still shows."""
 
 
 def find(text: str) -> Target:

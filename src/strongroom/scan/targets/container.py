@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ...errors import EngineError
-from ..model import Finding, Notice, Piece, Place
+from ..model import Piece, Place
 from .archives import pieces
+from .base import Target
 from .image.config import mapping, settings, text_piece
-from .reading import Reading
 from .stream import CHUNK_BYTES, Stream
 
 if TYPE_CHECKING:
@@ -24,21 +24,12 @@ _MODIFIED, _ADDED, _DELETED = 0, 1, 2
 _MOUNTED = ("/run/secrets", "/dev", "/proc", "/sys")
 
 
-class _Running:
+class _Running(Target):
     """What a container and a service share."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, name: str, engine: Engine) -> None:
+        super().__init__(name)
         self._engine = engine
-        self._reading = Reading()
-
-    @property
-    def notices(self) -> list[Notice]:
-        """What could not be read, or was cut short."""
-        return self._reading.notices
-
-    def settle(self, finding: Finding) -> Finding:
-        """Return the finding: all of it shows."""
-        return finding
 
     def _settings(self, config: object) -> Iterator[Piece]:
         for where, text in settings(mapping(config)):
@@ -68,8 +59,7 @@ class Container(_Running):
         Raises:
             EngineError: there is none.
         """
-        super().__init__(engine)
-        self.name = f"container {name}"
+        super().__init__(f"container {name}", engine)
         self._found = engine.get(f"/containers/{quote(name, safe='')}/json")
 
     def pieces(self) -> Iterator[Piece]:
@@ -132,8 +122,7 @@ class Service(_Running):
         Raises:
             EngineError: there is none, or this Engine manages no swarm.
         """
-        super().__init__(engine)
-        self.name = f"service {name}"
+        super().__init__(f"service {name}", engine)
         self._found = engine.get(f"/services/{quote(name, safe='')}")
 
     def pieces(self) -> Iterator[Piece]:

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import TargetError
-from ..model import Finding, Notice, Piece
+from ..model import Piece
+from .base import Target
 from .directory import file_pieces, walk
 from .dockerignore import Ignore
-from .reading import Reading
 from .unwanted import unwanted
 
 
-class Context:
+class Context(Target):
     """A build context."""
 
     def __init__(self, path: Path, dockerfile: str = "Dockerfile") -> None:
@@ -25,20 +25,14 @@ class Context:
         """
         if not path.is_dir():
             raise TargetError(f"{path} is not a directory, so it is no build context.")
-        self.name = f"context {path}"
+        super().__init__(f"context {path}")
         self._path = path
-        self._reading = Reading()
         # Docker takes the Dockerfile's own ignore file where there is one. It sends both files whatever they say.
         names = (f"{dockerfile}.dockerignore", ".dockerignore")
         self._ignored_by = next((name for name in names if (path / name).is_file()), ".dockerignore")
         self._sent = (dockerfile, self._ignored_by)
         self._ignore = Ignore(_lines(path / self._ignored_by), self._ignored_by)
         self._told: set[str] = set()
-
-    @property
-    def notices(self) -> list[Notice]:
-        """What should not be in the context, what could not be read, and what was cut short."""
-        return self._reading.notices
 
     def pieces(self) -> Iterator[Piece]:
         """Yield the files that Docker would send, in the order of their names."""
@@ -51,10 +45,6 @@ class Context:
     def files(self) -> Iterator[tuple[str, int]]:
         """Yield the path and the size of each file that Docker would send, without reading it."""
         return walk(self._path, self._reading, self._skips)
-
-    def settle(self, finding: Finding) -> Finding:
-        """Return the finding: all that is sent shows."""
-        return finding
 
     def _skips(self, path: str, directory: bool) -> bool:
         if path in self._sent or not self._ignore.excludes(path):

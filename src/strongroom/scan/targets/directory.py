@@ -7,8 +7,9 @@ import stat
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
-from ..model import Finding, Notice, Piece, Place
+from ..model import Piece, Place
 from .archives import pieces
+from .base import Target
 from .magic import HEAD_BYTES
 from .reading import Reading, shown
 from .stream import CHUNK_BYTES
@@ -16,19 +17,13 @@ from .stream import CHUNK_BYTES
 Skips = Callable[[str, bool], bool]
 
 
-class Directory:
+class Directory(Target):
     """A directory, or one file."""
 
     def __init__(self, path: Path) -> None:
         """Look at all below ``path``."""
-        self.name = f"dir {path}"
+        super().__init__(f"dir {path}")
         self._path = path
-        self._reading = Reading()
-
-    @property
-    def notices(self) -> list[Notice]:
-        """What could not be read, or was cut short."""
-        return self._reading.notices
 
     def pieces(self) -> Iterator[Piece]:
         """Yield the files, in the order of their names."""
@@ -36,10 +31,6 @@ class Directory:
             yield from files(self._path, self._reading, self._is_passed_over)
         else:
             yield from file_pieces(self._path, self._path.name, self._reading)
-
-    def settle(self, finding: Finding) -> Finding:
-        """Return the finding: in a directory everything shows."""
-        return finding
 
     def _is_passed_over(self, path: str, directory: bool) -> bool:
         return self._is_history(path, directory) or self._is_store(path, directory)

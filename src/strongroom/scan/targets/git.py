@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from ...errors import TargetError
-from ..model import Finding, Notice, Piece, Place
+from ..model import Piece, Place
 from .archives import stream_pieces
+from .base import Target
 from .directory import file_pieces, read, walk
 from .reading import Reading, shown
 from .stream import CHUNK_BYTES
@@ -43,7 +44,7 @@ class _Blob(NamedTuple):
     name: bytes
 
 
-class Repository:
+class Repository(Target):
     """A Git repository."""
 
     def __init__(self, path: Path) -> None:
@@ -55,9 +56,8 @@ class Repository:
         program = shutil.which("git")
         if program is None:
             raise TargetError("looking at a repository's history takes git, which is not in PATH. Install git.")
-        self.name = f"git {path}"
+        super().__init__(f"git {path}")
         self._program, self._path = program, path
-        self._reading = Reading()
         done = subprocess.run(
             self._command("rev-parse", "--git-dir"), capture_output=True, check=False, env=self._environment()
         )
@@ -66,11 +66,6 @@ class Repository:
         self._bare = done.stdout.strip() == b"."
         self._seen: set[bytes] = set()
         self._sizes: set[int] = set()
-
-    @property
-    def notices(self) -> list[Notice]:
-        """What could not be read, or was cut short."""
-        return self._reading.notices
 
     def pieces(self) -> Iterator[Piece]:
         """Yield the blobs of the history, the commits' messages, lost objects, and the working tree's own files."""
@@ -90,10 +85,6 @@ class Repository:
                 yield from self._other(kind, name, objects)
         if not self._bare:
             yield from self._working_tree()
-
-    def settle(self, finding: Finding) -> Finding:
-        """Return the finding: what shows was known when it was read."""
-        return finding
 
     def _other(self, kind: bytes, name: bytes, objects: _Objects) -> Iterator[Piece]:
         text = name.decode()

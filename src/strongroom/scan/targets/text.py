@@ -7,58 +7,38 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ...errors import TargetError
-from ..model import Finding, Notice, Piece, Place
+from ..model import Piece, Place
 from .archives import stream_pieces
+from .base import Target
 from .directory import file_pieces
-from .reading import Reading
 from .stream import file_chunks
 
 
-class Files:
+class Files(Target):
     """Some files, each called as it is named."""
 
     def __init__(self, name: str, paths: Iterable[Path]) -> None:
         """Look at ``paths``; ``name`` is what they are together."""
-        self.name = name
+        super().__init__(name)
         self._paths = list(dict.fromkeys(paths))
-        self._reading = Reading()
-
-    @property
-    def notices(self) -> list[Notice]:
-        """What could not be read, or was cut short."""
-        return self._reading.notices
 
     def pieces(self) -> Iterator[Piece]:
         """Yield each file."""
         for path in self._paths:
             yield from file_pieces(path, str(path), self._reading)
 
-    def settle(self, finding: Finding) -> Finding:
-        """Return the finding."""
-        return finding
 
-
-class Input:
+class Input(Target):
     """Standard input: logs, or an archive."""
 
     def __init__(self, file: BinaryIO) -> None:
         """Read ``file`` to its end."""
-        self.name = "standard input"
+        super().__init__("standard input")
         self._file = file
-        self._reading = Reading()
-
-    @property
-    def notices(self) -> list[Notice]:
-        """What could not be read, or was cut short."""
-        return self._reading.notices
 
     def pieces(self) -> Iterator[Piece]:
         """Yield what comes."""
         yield from stream_pieces(Place("-"), self._counted(), self._reading)
-
-    def settle(self, finding: Finding) -> Finding:
-        """Return the finding."""
-        return finding
 
     def _counted(self) -> Iterator[bytes]:
         for chunk in file_chunks(self._file):

@@ -1,6 +1,7 @@
 """The layers of images: their files, and what layers above do to them.
 
-Of each layer only a number of 8 bytes is kept for each name, so that memory stays small however many files there are.
+Of a layer that is read after those below it, names are only kept that something was found under; otherwise a number of
+8 bytes for each, so that memory stays small however many files there are.
 What a whiteout and an opaque directory are: OCI image-spec, layer.md.
 """
 
@@ -8,7 +9,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from itertools import islice
 
 from ...model import Layer, Piece, Place
 from ..archives import pieces
@@ -24,16 +26,19 @@ _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 class Names:
     """A set of paths, kept as their hashes: Python's, which nobody outside can foresee."""
 
-    __slots__ = ("_hashes", "_sorted")
+    __slots__ = ("_hashes", "_only", "_sorted")
 
-    def __init__(self) -> None:
+    def __init__(self, only: Container[str] | None = None) -> None:
+        """Keep all paths, or ``only`` these."""
+        self._only = only
         self._hashes = array("q")
         self._sorted = True
 
     def add(self, path: str) -> None:
         """Add a path."""
-        self._hashes.append(hash(path))
-        self._sorted = False
+        if self._only is None or path in self._only:
+            self._hashes.append(hash(path))
+            self._sorted = False
 
     def __contains__(self, path: str) -> bool:
         if not self._sorted:
@@ -49,9 +54,10 @@ class Changes:
 
     __slots__ = ("deleted", "directories", "files", "opaque")
 
-    def __init__(self) -> None:
-        self.files, self.directories = Names(), Names()
-        self.deleted, self.opaque = Names(), Names()
+    def __init__(self, only: Container[str] | None = None) -> None:
+        """Keep all that it does, or what it does to ``only`` these paths."""
+        self.files, self.directories = Names(only), Names(only)
+        self.deleted, self.opaque = Names(only), Names(only)
 
     def hides(self, path: str) -> str:
         """Return what becomes of a lower layer's file: ``deleted``, ``overwritten``, ``hidden``, or nothing."""
@@ -59,9 +65,7 @@ class Changes:
             return "overwritten"
         if path in self.deleted:
             return "deleted"
-        above = path
-        while above:
-            above = above.rpartition("/")[0]
+        for above in islice(with_parents(path), 1, None):
             if above in self.opaque:
                 return "hidden"
             if above and above in self.deleted:
@@ -69,6 +73,14 @@ class Changes:
             if above and above in self.files:
                 return "hidden"
         return ""
+
+
+def with_parents(path: str) -> Iterator[str]:
+    """Yield a path and those of the directories that it is in, to the root, which is empty."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
+    yield ""
 
 
 def layer_pieces(

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from ....errors import TargetError
-from ...model import Finding, Layer, Notice, Piece, Place
+from ...model import Finding, Layer, Piece, Place
 from ..archives import pieces, stream_pieces
+from ..base import Target
 from ..magic import HEAD_BYTES, Kind, recognise
 from ..packed import unpacked
-from ..reading import Reading
 from ..stream import CHUNK_BYTES, Stream, file_chunks
 from ..tar import FILE, LINK, members
 from .config import config_pieces
 from .files import ArchiveFiles, DirectoryFiles, Files, counted
-from .layers import Changes, layer_pieces
+from .layers import Changes, layer_pieces, with_parents
 from .layout import DESCRIPTIONS, MAX_DOCUMENT_BYTES, Image, Layout, digest_of, is_former, prefixes, shared
 
 if TYPE_CHECKING:
@@ -30,29 +30,31 @@ _MAX_DOCUMENTS_BYTES = 16 << 20
 _SHORT = 60
 
 
-class _Images:
+class _Images(Target):
     """What the ways to images share: the configurations, and what layers above do to a file."""
 
-    name: str
-
-    def __init__(self) -> None:
-        self._reading = Reading()
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
         self._changes: dict[str, Changes] = {}
         self._files: dict[str, str] = {}
         self._images: list[Image] = []
+        self._found: set[str] = set()
 
-    @property
-    def notices(self) -> list[Notice]:
-        """What could not be read, or was cut short."""
-        return self._reading.notices
+    def findings(self, scan: Callable[[Iterable[Piece]], Iterable[Finding]]) -> list[Finding]:
+        """Return what ``scan`` finds, with the layer that it lies in, and whether those above leave it to be seen."""
+        found = []
+        for finding in scan(self.pieces()):
+            if finding.place.layer:
+                self._found.update(with_parents(_file(finding.place)))
+            found.append(finding)
+        return [self._settled(finding) for finding in found]
 
-    def settle(self, finding: Finding) -> Finding:
-        """Say which layer a finding lies in, and whether those above leave it to be seen."""
+    def _settled(self, finding: Finding) -> Finding:
         place = finding.place
         file = self._files.get(place.layer.digest) if place.layer else None
         if file is None:
             return finding
-        path = place.path.partition("!/")[0]
+        path = _file(place)
         shown, layer = "", None
         for image in self._images:
             if file not in image.files:
@@ -77,24 +79,30 @@ class _Images:
         for image, prefix, platform in prefixes(layout.images):
             yield from config_pieces(image.config, prefix, platform, image.layers)
 
-    def _layer(self, file: str, chunks: Iterator[bytes], layer: Layer, platform: str = "") -> Iterator[Piece]:
-        changes = self._changes[file] = Changes()
+    def _layer(
+        self, file: str, chunks: Iterator[bytes], layer: Layer, platform: str = "", *, last: bool = False
+    ) -> Iterator[Piece]:
+        """Yield what is in a layer; ``last`` if none that it lies above is read after it."""
+        changes = self._changes[file] = Changes(self._found if last else None)
         self._files[layer.digest] = file
         yield from layer_pieces(chunks, layer, platform, changes, self._reading)
 
     def _stored(self, layout: Layout, files: Files) -> Iterator[Piece]:
         """Yield all of an archive or directory of which each file can be read when it is wanted."""
         yield from self._settings(layout)
-        done = set()
-        for file, layer, platform in shared(layout.images):
-            found = files.resolved(file)
+        listed = list(shared(layout.images))
+        places = {file: found for file, _, _ in listed if (found := files.resolved(file))}
+        early = _early(layout.images, places)
+        done: dict[str, str] = {}
+        for file, layer, platform in listed:
+            found = places.get(file)
             if found is None:
                 self._reading.notice(f"layer {layer.digest}", "is named in a manifest, and is not in the archive")
             elif found in done:
-                continue
+                self._changes[file] = self._changes[done[found]]
             else:
-                done.add(found)
-                yield from self._layer(file, files.chunks(found), layer, platform)
+                done[found] = file
+                yield from self._layer(file, files.chunks(found), layer, platform, last=found not in early)
         for file in files.names():
             if file not in done and not layout.known(file):
                 yield from self._other(file, Stream(files.chunks(file)))
@@ -112,13 +120,25 @@ class _Images:
             yield from pieces(Place(file), head, stream.rest(), self._reading)
 
 
+def _early(images: list[Image], places: Mapping[str, str]) -> set[str]:
+    """Return the files, each where it is stored, that are read before one that some image has below them."""
+    order = {place: number for number, place in enumerate(dict.fromkeys(places.values()))}
+    early = set()
+    for image in images:
+        below = 0
+        for place in (places[file] for file in image.files if file in places):
+            if order[place] < below:
+                early.add(place)
+            below = max(below, order[place])
+    return early
+
+
 class ImageArchive(_Images):
     """What ``docker save`` wrote, or an OCI archive; compressed or not."""
 
     def __init__(self, path: Path) -> None:
         """Look at the archive at ``path``."""
-        super().__init__()
-        self.name = f"archive {path}"
+        super().__init__(f"archive {path}")
         self._path = path
 
     def pieces(self) -> Iterator[Piece]:
@@ -149,8 +169,7 @@ class OciDirectory(_Images):
 
     def __init__(self, path: Path) -> None:
         """Look at the directory at ``path``."""
-        super().__init__()
-        self.name = f"oci {path}"
+        super().__init__(f"oci {path}")
         self._path = path
 
     def pieces(self) -> Iterator[Piece]:
@@ -168,8 +187,7 @@ class EngineImage(_Images):
         Raises:
             EngineError: there is none.
         """
-        super().__init__()
-        self.name = f"image {name}"
+        super().__init__(f"image {name}")
         self._image, self._engine = name, engine
         engine.get(f"/images/{name}/json")
 
@@ -220,6 +238,11 @@ def _follow(images: _Images, layout: Layout, links: dict[str, str]) -> None:
                 images._changes[file] = images._changes[where]
             else:
                 images._reading.notice(f"layer {layer.digest}", "is named in a manifest, and is not in the archive")
+
+
+def _file(place: Place) -> str:
+    """Return the path of the layer's own file that a place is in."""
+    return place.path.partition("!/")[0]
 
 
 def _opened(path: Path) -> BinaryIO:
