@@ -134,6 +134,14 @@ def test_the_key_outlives_moved_lines_and_rebuilt_layers() -> None:
     assert report(first, show_values=True).items[0].key == keys[0]
 
 
+def test_the_table_gives_each_advice_once() -> None:
+    key = finding("x" * 30, rule="private-key", line=9)
+    lines = shown(report(finding("one"), finding("two", line=5), key))["table"].splitlines()
+    rows = [line.split()[-1] for line in lines if "src/settings.py" in line]
+    assert rows == ["1", "1", "2"]
+    assert [line.split()[:2] for line in lines if line.startswith("FIX")] == [["FIX", "1"], ["FIX", "2"]]
+
+
 @pytest.mark.parametrize(("kind", "changes", "words"), [
     ("dir", {"secret": "db_password"}, ["strongroom rotate db_password"]),
     ("image", {"place": Place("app/.npmrc", Layer(1, "", "COPY . /app"), shown="deleted by layer 3")},

@@ -112,7 +112,7 @@ def has_bare(path: str) -> bool:
 
 def bare(candidate: Candidate) -> bool:
     """Judge a value without quotes, at the end of a line."""
-    if len(candidate.secret) > _LONGEST:
+    if len(candidate.secret) > _LONGEST or candidate.secret.endswith(b":"):  # a URL, whose // is no comment
         return False
     found, file = read(candidate), _file(candidate)
     key = keys.of(found.name)

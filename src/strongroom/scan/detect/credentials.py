@@ -17,6 +17,8 @@ _URL = re.compile(r"(?i)^([a-z][a-z0-9+.-]*)://([^:]*):")
 _KEY = re.compile(
     r"(?i)key|token|secret|api|pat|auth|pass|pwd|access|licen[sc]e|cert|sas|credential|contribsys|webhook|join"
 )
+# A field of what an option takes, or of a call: --secret id=npm_token, "--password", is_flag=True.
+_FIELD = re.compile(r"[a-z_]{2,}=[^=]")
 _HOST = re.compile(
     r"(?i)^(?:(?:[\w-]+\.)*example\.(?:com|org|net|edu)|(?:[\w-]+\.)*(?:example|invalid)|host(?:name)?|server|your\S*|"
     r"(?:my|some)?domain\S*)(?![\w.-])"
@@ -124,6 +126,8 @@ def directive(candidate: Candidate) -> bool:
 def option(candidate: Candidate) -> bool:
     """Judge the word behind an option, which may as well go on with the sentence."""
     value = _text(candidate)
+    if _FIELD.match(value):
+        return False
     return values.is_mixed(value) and not value.endswith("=") and not values.is_expression(value) and plain(candidate)
 
 

@@ -1,4 +1,4 @@
-"""The table for people."""
+"""The table for people: what was found, and below it what to do, each advice once however many findings it is for."""
 
 from __future__ import annotations
 
@@ -24,12 +24,18 @@ def show(report: Report, file: TextIO) -> None:
     # A file or a pipe has no width; a narrow table would break each path in two.
     width = None if file.isatty() else _WIDE
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False, expand=False)
-    for heading, ratio in (("SECRET", 3), ("PLACE", 5), ("WHY", 3), ("FIX", 5)):
-        table.add_column(heading, overflow="fold", ratio=ratio)
+    for heading in ("SECRET", "PLACE", "WHY"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("FIX", justify="right")
+    advice = {fix: number for number, fix in enumerate(dict.fromkeys(item.fix for item in report.items if item.fix), 1)}
     several = len(report.targets) > 1
     for item in report.items:
-        table.add_row(_secret(item), _place(item, several), _cell(item.why), _cell(item.fix))
-    Console(file=file, width=width, highlight=False, markup=False, emoji=False).print(table)
+        table.add_row(_secret(item), _place(item, several), _cell(item.why), str(advice.get(item.fix, "")))
+    fixes = Table.grid(padding=(0, 1))
+    for fix, number in advice.items():
+        fixes.add_row(f"FIX {number}", _cell(fix))
+    console = Console(file=file, width=width, highlight=False, markup=False, emoji=False)
+    console.print(table, "", fixes, "", sep="\n")
 
 
 def text(report: Report) -> str:
