@@ -64,9 +64,9 @@ class Database:
 
     def scan(self, data: bytes | memoryview) -> Sequence[tuple[int, int]]:
         """Return the index and the end of each match, valid until the next call."""
-        self._events.clear()
-        for index in self._dense:
-            self._dense[index] = (0, 0)
+        if self._events:
+            self._events.clear()
+            self._dense.update(dict.fromkeys(self._dense, (0, 0)))
         self._database.scan(data, self._note)
         return self._events
 
