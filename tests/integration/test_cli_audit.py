@@ -20,23 +20,6 @@ from strongroom.cli.app import app
 from strongroom.cli.state import State
 from strongroom.delivery.driver import nodes
 
-COMPOSE = """
-services:
-  api:
-    image: none
-    user: "1000"
-    secrets: [{source: db_password, uid: "1000", mode: 0400}]
-secrets:
-  db_password: {external: true}
-"""
-
-
-@pytest.fixture
-def shop(cli: Cli) -> Cli:
-    (cli.project / "compose.yaml").write_text(COMPOSE)
-    cli.secret("db_password")
-    return cli
-
 
 def entries(cli: Cli, *options: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in cli("audit", "ls", "--format", "json", *options).out.splitlines()]
