@@ -9,17 +9,12 @@ from typing import Any
 
 from ..compose import ServiceGrant
 from .base import Outcome, Subject, Verdict
-from .variables import file_variable
+from .variables import reads_files
 
 _USED, _MODES = "granted-to-who-uses-it", "owner-only"
 _OTHERS = 0o007
 # As many services as it takes to say that a secret is granted to all of them.
 _MANY = 3
-# A variable that each of these images takes: so its name tells that the image reads secrets by _FILE variables.
-_PROBES = (
-    "POSTGRES_PASSWORD", "MYSQL_PASSWORD", "MONGO_INITDB_ROOT_PASSWORD", "WORDPRESS_DB_PASSWORD", "JOOMLA_DB_PASSWORD",
-    "PMA_PASSWORD", "DOCKER_INFLUXDB_INIT_PASSWORD", "ELASTIC_PASSWORD", "NEO4J_AUTH", "MINIO_ROOT_PASSWORD",
-)  # fmt: skip
 
 
 def look(subject: Subject) -> Iterator[Verdict]:
@@ -42,7 +37,7 @@ def _unused(subject: Subject) -> Iterator[Verdict]:
     for service, content in subject.services():
         image = str(content.get("image") or "")
         declared = subject.project.services.get(service)
-        if declared is None or not any(file_variable(image, name) for name in _PROBES):
+        if declared is None or not reads_files(image):
             continue
         for grant in declared.grants:
             if not _mentioned(grant, content):
