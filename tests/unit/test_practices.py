@@ -128,6 +128,22 @@ secrets: {s: {external: true}}
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("user", "uid", "fix"),
+    [
+        ("1000", 0, "--mode 0400 --uid 1000"), ("1000", 1000, "--mode 0400"), ("root", 0, "--mode 0400"),
+        ("app", 0, "--mode 0400, with --uid N where it does not run as root"),
+    ],
+)  # fmt: skip
+def test_the_way_out_of_a_wide_mode_names_who_reads(user: str, uid: int, fix: str) -> None:
+    text = f"""
+services: {{a: {{user: "{user}", secrets: [{{source: s, uid: "{uid}"}}]}}}}
+secrets: {{s: {{external: true}}}}
+"""
+    (found,) = _warnings(grants.look(_subject(text)))
+    assert found.fix == f"strongroom grant s a {fix}"
+
+
 class _Old(MemoryStore):
     """A store whose secrets were made long ago."""
 

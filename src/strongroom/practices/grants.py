@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..compose import ServiceGrant
+from ..check import identity_of
+from ..compose import Service, ServiceGrant
+from ..docker.engine import Engine
 from .base import Outcome, Subject, Verdict
 from .variables import reads_files
 
@@ -21,15 +23,21 @@ def look(subject: Subject) -> Iterator[Verdict]:
     """Look for grants that nothing uses, and for files that others than their owner and group may read."""
     unused = [*_unused(subject), *_everybody(subject)]
     yield from unused or [Verdict(_USED, Outcome.OK, "", "no grant is known to be without a use")]
-    services = subject.project.services.values()
-    wide = [(each.name, grant) for each in services for grant in each.grants if grant.mode & _OTHERS]
-    for service, grant in wide:
-        yield Verdict(
-            _MODES, Outcome.WARNING, service, f"everybody in the container may read {grant.target} ({grant.mode:04o})",
-            f"strongroom grant {grant.source} {service} --mode 0400, with --uid N where it does not run as root",
-        )  # fmt: skip
-    if not wide:
-        yield Verdict(_MODES, Outcome.OK, "", "only owner and group may read the files")
+    wide = [verdict for service in subject.project.services.values() for verdict in _wide(service, subject.engine)]
+    yield from wide or [Verdict(_MODES, Outcome.OK, "", "only owner and group may read the files")]
+
+
+def _wide(service: Service, engine: Engine | None) -> Iterator[Verdict]:
+    grants = [grant for grant in service.grants if grant.mode & _OTHERS]
+    identity = identity_of(service, engine) if grants else None
+    for grant in grants:
+        fix = f"strongroom grant {grant.source} {service.name} --mode 0400"
+        if identity is None:
+            fix += ", with --uid N where it does not run as root"
+        elif identity.uid != grant.uid:
+            fix += f" --uid {identity.uid}"
+        seen = f"everybody in the container may read {grant.target} ({grant.mode:04o})"
+        yield Verdict(_MODES, Outcome.WARNING, service.name, seen, fix)
 
 
 def _unused(subject: Subject) -> Iterator[Verdict]:
