@@ -74,7 +74,7 @@ def check(
 
 
 def read_project(
-    files: tuple[str, ...], profiles: tuple[str, ...] = ()
+    files: tuple[str, ...], profiles: tuple[str, ...]
 ) -> tuple[Project, Mapping[str, Any], Sequence[Path], Mapping[str, str]]:
     """Return the project, its content and its files, and the variables that its secrets come from."""
     from ..compose import find, load_document, parse

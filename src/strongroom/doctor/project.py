@@ -85,7 +85,7 @@ def gather(files: Sequence[str], store: Store | None, in_swarm: Sequence[str], w
     return project
 
 
-def read_values(project: Project, store: Store | None, names: Sequence[str] = ()) -> None:
+def read_values(project: Project, store: Store | None, names: Sequence[str]) -> None:
     """Read the values of what the project uses, and of ``names`` that only the store has."""
     wanted = [each for each in project.known if each.source or each.name in names]
     stored = [each for each in wanted if each.source is None or each.source.kind is SourceKind.STORE]
