@@ -1,13 +1,15 @@
-"""The command line as a process, in a home and a project of a test's own."""
+"""The command line as a process, in a home and a project of a test's own, and all of its commands."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import click
 
 import leaks
 
@@ -110,3 +112,14 @@ class Cli:
     def reveal(self, name: str, *options: str) -> str:
         """Return a secret's value."""
         return self("secret", "reveal", name, *options, reveals=True).out
+
+
+def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Yield a command and all below it, each with the words that lead there."""
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below
+            yield from commands(below, (*path, name))

@@ -12,6 +12,17 @@ import engines
 from cli import Cli
 from engines import Docker
 
+SHOP = """
+services:
+  api:
+    image: none
+    user: "1000"
+    secrets: [{source: db_password, uid: "1000", mode: 0400}]
+  web: {image: none}
+secrets:
+  db_password: {external: true}
+"""
+
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Cli:
@@ -27,6 +38,14 @@ def cli(empty: Cli) -> Cli:
     """Return the command line in a project with a store."""
     empty("init")
     return empty
+
+
+@pytest.fixture
+def shop(cli: Cli) -> Cli:
+    """Return it in a project with a secret, which one of two services is granted."""
+    (cli.project / "compose.yaml").write_text(SHOP)
+    cli.secret("db_password")
+    return cli
 
 
 def missing(what: str) -> None:

@@ -57,7 +57,6 @@ class OpenBao:
     tls: bool = False
     port: int = field(default_factory=free_port)
     root_token: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
-    unseal_key: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         program = bao()

@@ -13,8 +13,6 @@ from .docker.engine import Engine
 from .docker.users import Identity, identify
 from .stores.base import Store
 
-_READ_BY_OWNER_AND_GROUP = 0o440
-
 
 class Status(StrEnum):
     """What was found out about a grant or a secret."""
@@ -55,37 +53,30 @@ def check(
     }  # fmt: skip
     rows = []
     for service in project.services.values():
+        identity = identity_of(service, engine) if service.grants else None
         for grant in service.grants:
-            rows.append(_grant(service, grant, sources[grant.source], engine))
+            rows.append(_grant(service, grant, sources[grant.source], identity))
     return rows + _unused(project, store)
 
 
-def _grant(service: Service, grant: ServiceGrant, source: Source, engine: Engine | None) -> Row:
+def _grant(service: Service, grant: ServiceGrant, source: Source, identity: Identity | None) -> Row:
     def row(user: str, status: Status, problem: str = "", fix: str = "") -> Row:
         return Row(service.name, source.secret.title, source.kind, source.version, grant, user, status, problem, fix)
 
     if source.kind is Kind.MISSING:
         return row("", Status.MISSING, source.problem, source.fix)
-    command = f"strongroom grant {grant.source} {service.name}"
-    wide = grant.mode & ~_READ_BY_OWNER_AND_GROUP
-    advice = f"mode {grant.mode:04o} lets more than owner and group read it"
-    identity = identity_of(service, engine)
-    if wide and grant.mode & 0o004:
-        if identity is None:
-            fix = f"{command} --mode 0400, with --uid N where it does not run as root"
-            return row(service.user or "", Status.WARNING, advice, fix)
-        owner = "" if identity.uid == grant.uid else f" --uid {identity.uid}"
-        return row(f"{identity.uid}:{identity.gid}", Status.WARNING, advice, f"{command}{owner} --mode 0400")
     if identity is None:
         user = service.user or ""
+        if grant.mode & 0o004:
+            return row(user, Status.OK)
         return row(user, Status.WARNING, "whom the image runs as is not known: it is not on this Engine",
                    f"docker pull {service.image or service.name}")  # fmt: skip
     user = f"{identity.uid}:{identity.gid}"
     if not identity.may_read(grant.uid, grant.gid, grant.mode):
         problem = f"the process runs as {user}, and the file is {grant.uid}:{grant.gid} {grant.mode:04o}"
-        return row(user, Status.UNREADABLE, problem, f"{command} --uid {identity.uid}")
-    if wide:
-        return row(user, Status.WARNING, advice, f"{command} --mode 0400")
+        return row(
+            user, Status.UNREADABLE, problem, f"strongroom grant {grant.source} {service.name} --uid {identity.uid}"
+        )
     return row(user, Status.OK)
 
 

@@ -9,20 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from . import compose_files
-from .compose_files import EXTENSION, of_project
-from .errors import DeclarationError, InvalidReference
+from .compose_files import EXTENSION, mapping, plain, read
+from .errors import DeclarationError
+from .extension import Extension
+from .extension import parse as parse_extension
 from .policy import Policy
-from .policy import parse as parse_policy
-from .references import EVERY_FIELD, Reference
+from .references import Reference
 
 FILE_NAMES, find = compose_files.FILE_NAMES, compose_files.find
-EMBEDDED = "strongroom:"  # how a file names the embedded store, wherever it is
-# The signals that programs take as a word to read their files again; the others end or stop them.
-_SIGNALS = ("HUP", "USR1", "USR2", "WINCH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +68,6 @@ class Service:
     groups: tuple[str, ...] = ()
 
 
-class Extension(NamedTuple):
-    """What ``x-strongroom`` says of secrets: how they are rotated, and where they come from if not from the store.
-
-    ``store`` is the URI of the store; empty for the embedded one. ``signals`` says which services Compose is to tell of
-    a changed secret by which signal, instead of recreating them.
-    """
-
-    policies: Mapping[str, Policy] = MappingProxyType({})
-    references: Mapping[str, Reference] = MappingProxyType({})
-    store: str = ""
-    signals: Mapping[str, str] = MappingProxyType({})
-
-
 @dataclass(frozen=True, slots=True)
 class Project:
     """A Compose file, as far as secrets go."""
@@ -130,7 +114,7 @@ def load_document(path: Path) -> Mapping[str, Any]:
     Raises:
         DeclarationError: it cannot be read, is no YAML, or no mapping.
     """
-    return _mapping(read(path), path, "the file")
+    return mapping(read(path), path, "the file")
 
 
 def load_secrets(path: Path) -> Mapping[str, DeclaredSecret]:
@@ -139,32 +123,8 @@ def load_secrets(path: Path) -> Mapping[str, DeclaredSecret]:
     Raises:
         DeclarationError: as ``load``.
     """
-    secrets = _mapping(_mapping(read(path), path, "the file").get("secrets") or {}, path, "secrets")
-    return {
-        str(key): _secret(str(key), _mapping(value, path, f"secrets.{key}"), path) for key, value in secrets.items()
-    }
-
-
-def load_extension(path: Path) -> Extension:
-    """Read only what a plain Compose file's extension says: the file may be one of several that are merged.
-
-    Raises:
-        DeclarationError: as ``load``.
-    """
-    return _extension(_mapping(read(path), path, "the file").get(EXTENSION) or {}, path)
-
-
-def extension(files: Sequence[Path], directory: Path) -> Extension:
-    """Return what the files' extensions say, the last word counting; by default the project's own file, if any.
-
-    Raises:
-        DeclarationError: as ``load``.
-    """
-    found = [load_extension(path) for path in of_project(files, directory)]
-    policies = {name: policy for each in found for name, policy in each.policies.items()}
-    references = {name: where for each in found for name, where in each.references.items()}
-    signals = {name: word for each in found for name, word in each.signals.items()}
-    return Extension(policies, references, next((each.store for each in reversed(found) if each.store), ""), signals)
+    secrets = mapping(mapping(read(path), path, "the file").get("secrets") or {}, path, "secrets")
+    return {str(key): _secret(str(key), mapping(value, path, f"secrets.{key}"), path) for key, value in secrets.items()}
 
 
 def parse(document: object, path: Path) -> Project:
@@ -173,12 +133,12 @@ def parse(document: object, path: Path) -> Project:
     Raises:
         DeclarationError: it is not what the Compose specification says.
     """
-    root = _mapping(document, path, "the file")
+    root = mapping(document, path, "the file")
     secrets = {
-        str(key): _secret(str(key), _mapping(value, path, f"secrets.{key}"), path)
-        for key, value in _mapping(root.get("secrets") or {}, path, "secrets").items()
+        str(key): _secret(str(key), mapping(value, path, f"secrets.{key}"), path)
+        for key, value in mapping(root.get("secrets") or {}, path, "secrets").items()
     }
-    found = _extension(root.get(EXTENSION) or {}, path)
+    found = parse_extension(root.get(EXTENSION) or {}, path)
     for key, secret in secrets.items():
         if reference := found.references.get(secret.name) or found.references.get(key):
             if not secret.external:
@@ -187,9 +147,9 @@ def parse(document: object, path: Path) -> Project:
                 )
             secrets[key] = replace(secret, reference=reference)
     services = {}
-    for name, each in _mapping(root.get("services") or {}, path, "services").items():
+    for name, each in mapping(root.get("services") or {}, path, "services").items():
         where = f"services.{name}"
-        content = _mapping(each or {}, path, where)
+        content = mapping(each or {}, path, where)
         granted = content.get("secrets") or []
         if not isinstance(granted, list):
             raise DeclarationError(f"{path}: {where}.secrets is not a list.")
@@ -223,25 +183,6 @@ def parse_mode(value: object) -> int:
     return mode
 
 
-def read(path: Path) -> object:
-    """Return the content of a YAML file.
-
-    Raises:
-        DeclarationError: it cannot be read, or is no YAML.
-    """
-    import yaml
-
-    try:
-        return yaml.safe_load(path.read_bytes())
-    except OSError as error:
-        raise DeclarationError(f"{path} cannot be read: {error.strerror}.") from None
-    except yaml.MarkedYAMLError as error:
-        where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise DeclarationError(f"{path}{where} is not YAML: {error.problem}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise DeclarationError(f"{path} is not YAML.") from None
-
-
 def _secret(key: str, content: Mapping[str, Any], path: Path) -> DeclaredSecret:
     where = f"secrets.{key}"
     external = content.get("external") or False
@@ -250,9 +191,9 @@ def _secret(key: str, content: Mapping[str, Any], path: Path) -> DeclaredSecret:
         name, external = external.get("name", name), True
     declared = DeclaredSecret(
         key,
-        _plain(name, path, f"{where}.name"),
-        path.parent / _plain(content["file"], path, f"{where}.file") if "file" in content else None,
-        _plain(content["environment"], path, f"{where}.environment") if "environment" in content else None,
+        plain(name, path, f"{where}.name"),
+        path.parent / plain(content["file"], path, f"{where}.file") if "file" in content else None,
+        plain(content["environment"], path, f"{where}.environment") if "environment" in content else None,
         external is True or external == "true",
         content.get("driver"),
         name != key,
@@ -267,11 +208,11 @@ def _secret(key: str, content: Mapping[str, Any], path: Path) -> DeclaredSecret:
 
 def _grant(content: object, path: Path, where: str) -> ServiceGrant:
     if isinstance(content, str):
-        return ServiceGrant(_plain(content, path, where), content)
-    long = _mapping(content, path, where)
+        return ServiceGrant(plain(content, path, where), content)
+    long = mapping(content, path, where)
     if "source" not in long:
         raise DeclarationError(f"{path}: {where} has a grant without 'source'.")
-    source = _plain(long["source"], path, f"{where}.source")
+    source = plain(long["source"], path, f"{where}.source")
     where = f"{where}.{source}"
     try:
         uid, gid = (int(str(long.get(key) or 0)) for key in ("uid", "gid"))
@@ -281,64 +222,7 @@ def _grant(content: object, path: Path, where: str) -> ServiceGrant:
         mode = parse_mode(0o444 if long.get("mode") is None else long["mode"])
     except ValueError:
         raise DeclarationError(f'{path}: {where}.mode is not a mode: give one such as 0400 or "0400".') from None
-    return ServiceGrant(source, _plain(long.get("target") or source, path, f"{where}.target"), uid, gid, mode)
-
-
-def _extension(content: object, path: Path) -> Extension:
-    policies, references = {}, {}
-    root = _mapping(content, path, EXTENSION)
-    secrets = root.get("secrets") or {}
-    for name, entry in _mapping(secrets, path, f"{EXTENSION}.secrets").items():
-        where = f"{EXTENSION}.secrets.{name}"
-        declared = _mapping(entry or {}, path, where)
-        if declared.get("rotate"):
-            policies[str(name)] = parse_policy(declared["rotate"], f"{path}: {where}.rotate")
-        if "from" in declared:
-            references[str(name)] = _reference(declared["from"], path, f"{where}.from")
-    store = _store(root["store"], path) if "store" in root else ""
-    return Extension(policies, references, store, _signals(root.get("services") or {}, path))
-
-
-def _signals(content: object, path: Path) -> dict[str, str]:
-    """Read which services are told of a change by a signal: ``services.NAME.on_change``."""
-    found = {}
-    for name, entry in _mapping(content, path, f"{EXTENSION}.services").items():
-        where = f"{EXTENSION}.services.{name}"
-        if unknown := _mapping(entry or {}, path, where).keys() - {"on_change"}:
-            raise DeclarationError(f"{path}: {where}.{min(map(str, unknown))} is not known: on_change is.")
-        text = str((entry or {}).get("on_change", ""))
-        if (word := text.upper().removeprefix("SIG")) in _SIGNALS:
-            found[str(name)] = f"SIG{word}"
-        elif text:
-            raise DeclarationError(
-                f"{path}: {where}.on_change is '{text}': give the signal that makes it read its secrets again: "
-                f"{', '.join(f'SIG{each}' for each in _SIGNALS)}."
-            )
-    return found
-
-
-def _store(content: object, path: Path) -> str:
-    """Read the store's URI."""
-    where = f"{EXTENSION}.store"
-    text = _plain(content, path, where)
-    if text.rstrip("/") == EMBEDDED:
-        return ""
-    if "://" not in text:
-        raise DeclarationError(f"{path}: {where} is no store: give a URI such as vault://secret/myapp, or {EMBEDDED}")
-    if text.startswith("command:"):
-        # Looking at a project that somebody else made must not run what it brings along.
-        raise DeclarationError(f"{path}: {where} names a program: only --store and STRONGROOM_STORE may.")
-    return text
-
-
-def _reference(content: object, path: Path, where: str) -> Reference:
-    try:
-        reference = Reference.parse(_plain(content, path, where))
-    except InvalidReference as error:
-        raise DeclarationError(f"{path}: {where}: {error}") from None
-    if reference.field == EVERY_FIELD:
-        raise DeclarationError(f"{path}: {where} is one value: name one field, not '#*'.")
-    return reference
+    return ServiceGrant(source, plain(long.get("target") or source, path, f"{where}.target"), uid, gid, mode)
 
 
 def _labels(content: object) -> dict[str, str]:
@@ -355,19 +239,3 @@ def _texts(content: object) -> tuple[str, ...]:
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value).replace("$$", "$")
-
-
-def _plain(value: object, path: Path, where: str) -> str:
-    text = str(value)
-    if "$" in text.replace("$$", ""):
-        raise DeclarationError(
-            f"{path}: {where} is '{text}', which only Docker can fill in. Put what 'docker compose config' prints "
-            "into a file, and name that with --file."
-        )
-    return text.replace("$$", "$")
-
-
-def _mapping(value: object, path: Path, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise DeclarationError(f"{path}: {where} is not a mapping.")
-    return value

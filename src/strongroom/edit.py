@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import DeclarationError
+from .yaml_text import add_item, add_pair, child, is_null, items, put, scalar, text_of, walk
 
 if TYPE_CHECKING:
-    from yaml import MappingNode, Node, SequenceNode
-
-_PLAIN = re.compile(r"[A-Za-z_/][\w./-]*")
+    from yaml import MappingNode, Node
 
 
 class Wanted(NamedTuple):
@@ -40,7 +37,7 @@ class Wanted(NamedTuple):
     def words(self) -> dict[str, str]:
         """Return what is said of it, as YAML that Compose and Swarm read the same."""
         found = {
-            "target": self.target and _scalar(self.target),
+            "target": self.target and scalar(self.target),
             "uid": None if self.uid is None else f'"{self.uid}"',
             "gid": None if self.gid is None else f'"{self.gid}"',
             "mode": None if self.mode is None else f"{self.mode:04o}",
@@ -84,10 +81,10 @@ def _check(text: str, path: Path, service: str, wanted: Wanted) -> None:
     Raises:
         DeclarationError: it does not say what was wanted.
     """
-    entries = _child(_service(_root(text, path), path, service), "secrets")
+    entries = child(_service(_root(text, path), path, service), "secrets")
     for each in entries.value if entries is not None else ():
-        if (_value(_child(each, "source")) or each.value) == wanted.source:
-            said = {key: _value(_child(each, key)) for key in wanted.words}
+        if (text_of(child(each, "source")) or each.value) == wanted.source:
+            said = {key: text_of(child(each, key)) for key in wanted.words}
             if said == {key: word.strip('"') for key, word in wanted.words.items()}:
                 return
     raise DeclarationError(
@@ -99,15 +96,15 @@ def _check(text: str, path: Path, service: str, wanted: Wanted) -> None:
 def _declare(text: str, path: Path, wanted: Wanted) -> str:
     root = _root(text, path)
     secrets = _own(root, "secrets", path, "secrets")
-    entry = f"{{{_scalar(wanted.source)}: {{external: true}}}}"
+    entry = f"{{{scalar(wanted.source)}: {{external: true}}}}"
     if secrets is None:
-        return _add_pair(text, root, "secrets", entry)
-    if _is_null(secrets):
-        return _cut(text, secrets.start_mark.index, secrets.end_mark.index, f" {entry}")
+        return add_pair(text, root, "secrets", entry)
+    if is_null(secrets):
+        return put(text, secrets, f" {entry}")
     mapping = _mapping(secrets, path, "secrets")
-    if _child(mapping, wanted.source) is not None:
+    if child(mapping, wanted.source) is not None:
         return text
-    return _add_pair(text, mapping, _scalar(wanted.source), "{external: true}")
+    return add_pair(text, mapping, scalar(wanted.source), "{external: true}")
 
 
 def _give(text: str, path: Path, service: str, wanted: Wanted) -> str:
@@ -116,9 +113,9 @@ def _give(text: str, path: Path, service: str, wanted: Wanted) -> str:
     content = _service(root, path, service)
     grants = _own(content, "secrets", path, f"{where}.secrets")
     if grants is None:
-        return _add_pair(text, content, "secrets", f"[{_entry(wanted)}]")
-    if _is_null(grants):
-        return _cut(text, grants.start_mark.index, grants.end_mark.index, f" [{_entry(wanted)}]")
+        return add_pair(text, content, "secrets", f"[{_entry(wanted)}]")
+    if is_null(grants):
+        return put(text, grants, f" [{_entry(wanted)}]")
     _alone(root, grants, path, f"{where}.secrets")
     from yaml import MappingNode, ScalarNode, SequenceNode
 
@@ -127,24 +124,21 @@ def _give(text: str, path: Path, service: str, wanted: Wanted) -> str:
     for each in grants.value:
         if isinstance(each, ScalarNode) and each.value == wanted.source:
             changed = _entry(wanted) if wanted.words else text[each.start_mark.index : each.end_mark.index]
-            return _cut(text, each.start_mark.index, each.end_mark.index, changed)
-        source = _child(each, "source") if isinstance(each, MappingNode) else None
+            return put(text, each, changed)
+        source = child(each, "source") if isinstance(each, MappingNode) else None
         if source is not None and source.value == wanted.source:
             return _set(text, path, service, wanted)
-    return _add_item(text, grants, _entry(wanted))
+    return add_item(text, grants, _entry(wanted))
 
 
 def _set(text: str, path: Path, service: str, wanted: Wanted) -> str:
     """Change the words of a grant that has some, one after the other."""
     for key, word in wanted.words.items():
-        grants = _child(_service(_root(text, path), path, service), "secrets")
+        grants = child(_service(_root(text, path), path, service), "secrets")
         assert grants is not None  # noqa: S101 - for the type checker
-        (entry,) = [each for each in grants.value if _value(_child(each, "source")) == wanted.source][:1]
-        present = _child(entry, key)
-        if present is None:
-            text = _add_pair(text, entry, key, word)
-        else:
-            text = _cut(text, present.start_mark.index, present.end_mark.index, word)
+        (entry,) = [each for each in grants.value if text_of(child(each, "source")) == wanted.source][:1]
+        present = child(entry, key)
+        text = add_pair(text, entry, key, word) if present is None else put(text, present, word)
     return text
 
 
@@ -153,17 +147,17 @@ def _replace_variable(text: str, path: Path, service: str, wanted: Wanted) -> st
         return text
     variable, target = wanted.instead_of, _target(text, path, service, wanted)
     file = target if target.startswith("/") else f"/run/secrets/{target}"
-    variables = _child(_service(_root(text, path), path, service), "environment")
+    variables = child(_service(_root(text, path), path, service), "environment")
     from yaml import MappingNode, SequenceNode
 
     if isinstance(variables, MappingNode):
         for key, value in variables.value:
             if key.value == variable:
-                text = _cut(text, value.start_mark.index, _end(value), _scalar(file))
-                return _cut(text, key.start_mark.index, key.end_mark.index, f"{variable}_FILE")
+                text = put(text, value, scalar(file))
+                return put(text, key, f"{variable}_FILE")
     for each in variables.value if isinstance(variables, SequenceNode) else ():
         if str(each.value).partition("=")[0] == variable:
-            return _cut(text, each.start_mark.index, each.end_mark.index, json.dumps(f"{variable}_FILE={file}"))
+            return put(text, each, json.dumps(f"{variable}_FILE={file}"))
     raise DeclarationError(
         f"{path}: services.{service}.environment has no {variable}. Remove it where the service gets it from "
         "(env_file, or what this file extends), and grant the secret without --instead-of."
@@ -171,21 +165,17 @@ def _replace_variable(text: str, path: Path, service: str, wanted: Wanted) -> st
 
 
 def _target(text: str, path: Path, service: str, wanted: Wanted) -> str:
-    grants = _child(_service(_root(text, path), path, service), "secrets")
+    grants = child(_service(_root(text, path), path, service), "secrets")
     for each in grants.value if grants is not None else ():
-        if _value(_child(each, "source")) == wanted.source and (target := _value(_child(each, "target"))):
+        if text_of(child(each, "source")) == wanted.source and (target := text_of(child(each, "target"))):
             return target
     return wanted.source
 
 
 def _entry(wanted: Wanted) -> str:
-    source = _scalar(wanted.source)
+    source = scalar(wanted.source)
     words = "".join(f", {key}: {word}" for key, word in wanted.words.items())
     return f"{{source: {source}{words}}}" if words else source
-
-
-def _scalar(text: str) -> str:
-    return text if _PLAIN.fullmatch(text) and text.lower() not in ("true", "false", "null") else json.dumps(text)
 
 
 def _root(text: str, path: Path) -> MappingNode:
@@ -202,10 +192,10 @@ def _root(text: str, path: Path) -> MappingNode:
 
 
 def _service(root: MappingNode, path: Path, name: str) -> MappingNode:
-    services = _child(root, "services")
+    services = child(root, "services")
     if services is not None:
         _mapping(services, path, "services")
-    found = _child(services, name)
+    found = child(services, name)
     if found is None:
         known = ", ".join(sorted(key.value for key, _ in services.value)) if services is not None else ""
         raise DeclarationError(f"{path} has no service '{name}' (its services: {known or 'none'}).")
@@ -227,9 +217,9 @@ def _own(mapping: MappingNode, key: str, path: Path, where: str) -> Node | None:
     Raises:
         DeclarationError: it is merged into it from elsewhere, where others would change as well.
     """
-    found = _child(mapping, key)
+    found = child(mapping, key)
     merged = [value for name, value in mapping.value if name.tag == "tag:yaml.org,2002:merge"]
-    if found is None and any(_child(each, key) is not None for one in merged for each in (one, *_items(one))):
+    if found is None and any(child(each, key) is not None for one in merged for each in (one, *items(one))):
         raise DeclarationError(f"{path}: {where} comes from another place of the file (<<). Edit it by hand.")
     return found
 
@@ -240,78 +230,8 @@ def _alone(root: Node, node: Node, path: Path, where: str) -> None:
     Raises:
         DeclarationError: an alias leads to it, so that others would change as well.
     """
-    if Counter(map(id, _walk(root)))[id(node)] > 1:
+    if Counter(map(id, walk(root)))[id(node)] > 1:
         raise DeclarationError(f"{path}: {where} is shared with others by an alias (*). Edit it by hand.")
-
-
-def _walk(node: Node) -> Iterator[Node]:
-    yield node
-    for each in node.value if isinstance(node.value, list) else ():
-        for below in each if isinstance(each, tuple) else (each,):
-            yield from _walk(below)
-
-
-def _items(node: Node) -> list[Node]:
-    from yaml import SequenceNode
-
-    return list(node.value) if isinstance(node, SequenceNode) else []
-
-
-def _child(node: Node | None, key: str) -> Node | None:
-    from yaml import MappingNode
-
-    pairs = node.value if isinstance(node, MappingNode) else ()
-    return next((value for name, value in pairs if name.value == key), None)
-
-
-def _value(node: Node | None) -> str | None:
-    return None if node is None else str(node.value)
-
-
-def _is_null(node: Node) -> bool:
-    return bool(node.tag == "tag:yaml.org,2002:null")
-
-
-def _end(node: Node) -> int:
-    """Return where a node's own text ends: PyYAML's mark of one in block style lies after what follows it."""
-    if not isinstance(node.value, list) or getattr(node, "flow_style", False) or not node.value:
-        return int(node.end_mark.index)
-    last = node.value[-1]
-    return _end(last[1] if isinstance(last, tuple) else last)
-
-
-def _add_pair(text: str, mapping: MappingNode, key: str, value: str) -> str:
-    if mapping.flow_style:
-        return _add_in_flow(text, mapping, f"{key}: {value}")
-    return _add_line(text, mapping, f"{key}: {value}")
-
-
-def _add_item(text: str, sequence: SequenceNode, entry: str) -> str:
-    if sequence.flow_style:
-        return _add_in_flow(text, sequence, entry)
-    return _add_line(text, sequence, f"- {entry}")
-
-
-def _add_in_flow(text: str, node: Node, entry: str) -> str:
-    if not node.value:
-        return _cut(text, node.start_mark.index + 1, node.start_mark.index + 1, entry)
-    last = node.value[-1]
-    end = _end(last[1] if isinstance(last, tuple) else last)
-    return _cut(text, end, end, f", {entry}")
-
-
-def _add_line(text: str, node: Node, line: str) -> str:
-    """Add a line to a node in block style, after its last one and the comment that may stand there."""
-    indented, end = " " * node.start_mark.column + line, _end(node)
-    if text[end - 1 : end] == "\n":  # a text block, which ends with its line
-        return _cut(text, end, end, f"{indented}\n")
-    after = text.find("\n", end)
-    after = len(text) if after < 0 else after
-    return _cut(text, after, after, f"\n{indented}")
-
-
-def _cut(text: str, start: int, end: int, new: str) -> str:
-    return text[:start] + new + text[end:]
 
 
 def _write(path: Path, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -14,28 +15,12 @@ from click.testing import CliRunner
 
 import engines
 import leaks
-from cli import Cli
+from cli import STRONGROOM, Cli
+from shells import Shell
 from strongroom.audit import handing
 from strongroom.cli.app import app
 from strongroom.cli.state import State
 from strongroom.delivery.driver import nodes
-
-COMPOSE = """
-services:
-  api:
-    image: none
-    user: "1000"
-    secrets: [{source: db_password, uid: "1000", mode: 0400}]
-secrets:
-  db_password: {external: true}
-"""
-
-
-@pytest.fixture
-def shop(cli: Cli) -> Cli:
-    (cli.project / "compose.yaml").write_text(COMPOSE)
-    cli.secret("db_password")
-    return cli
 
 
 def entries(cli: Cli, *options: str) -> list[dict[str, Any]]:
@@ -108,6 +93,17 @@ def test_filters(shop: Cli) -> None:
     assert [each["Seq"] for each in entries(shop, "--since", since)] == [last(shop)["Seq"]]
     assert "'nap'" in shop("audit", "ls", "--action", "nap", status=2).stderr
     assert "is not a time" in shop("audit", "ls", "--since", "yesterday", status=2).stderr
+
+
+def test_a_terminal_gets_lines_that_fit(shop: Cli) -> None:
+    shop("run", "--service", "api", "--reason", "a reason " * 20, "--", "true")
+    with Shell(["sh", "-i"], shop.project, shop.variables()) as typed:
+        typed.run(f"stty cols 80; {STRONGROOM} audit ls")
+        shown = [line.rstrip() for line in typed.shown.splitlines() if re.match(r"\d+ +2", line)]
+    assert len(shown) == 4
+    assert max(map(len, shown)) == 80
+    assert re.match(r"4 +20\S+Z +\S+ +deliver +db_password +1 +api .*…$", shown[-1])
+    assert max(map(len, shop("audit", "ls").out.splitlines())) > 200
 
 
 def test_export(shop: Cli) -> None:

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
 
 import click
 import pytest
 
-from cli import Cli
+from cli import Cli, commands
 from strongroom.cli.app import _message, app
-
-
-def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    yield path, command
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            below = command.get_command(context, name)
-            assert below
-            yield from commands(below, (*path, name))
-
 
 ALL = dict(commands(app))
 

@@ -13,22 +13,13 @@ from projects import missing
 from shells import Shell
 
 INTERACTIVE = {"bash": ["bash", "--norc", "--noprofile", "-i"], "zsh": ["zsh", "-f", "-i"]}
-COMPOSE = """
-services:
-  api: {image: none, secrets: [db_password]}
-  web: {image: none}
-secrets:
-  db_password: {external: true}
-"""
 
 
 @pytest.fixture
-def shop(cli: Cli) -> Cli:
-    (cli.project / "compose.yaml").write_text(COMPOSE)
-    cli.secret("db_password")
-    cli.secret("api_key")
-    cli.environment["PATH"] = f"{Path(STRONGROOM).parent}:{cli.variables()['PATH']}"
-    return cli
+def shop(shop: Cli) -> Cli:
+    shop.secret("api_key")
+    shop.environment["PATH"] = f"{Path(STRONGROOM).parent}:{shop.variables()['PATH']}"
+    return shop
 
 
 def installed(shell: str) -> str:

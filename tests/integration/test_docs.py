@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import click
 import pytest
 
 import pages
-from cli import STRONGROOM, Cli
+from cli import STRONGROOM, Cli, commands
 from pages import ROOT, Page
 from servers import OpenBao
 from strongroom.cli.app import app
@@ -60,16 +59,6 @@ def test_it_needs_nothing_from_elsewhere(site: Path) -> None:
     assert [each for each in Sources.found if "//" in each] == []
 
 
-def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
-    yield " ".join(("strongroom", *path)), command
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            below = command.get_command(context, name)
-            assert below
-            yield from commands(below, (*path, name))
-
-
 def test_every_command_and_option_is_in_the_reference_and_none_else(site: Path) -> None:
     from html import unescape
 
@@ -80,13 +69,13 @@ def test_every_command_and_option_is_in_the_reference_and_none_else(site: Path) 
         rows = re.findall(r"<td><code>(.*?)</code></td>", section)
         shown[title] = {word for row in rows for word in re.findall(r"(?<![\w-])--?[a-zA-Z][\w-]*", unescape(row))}
     wanted = {
-        name: {
+        " ".join(("strongroom", *path)): {
             option
             for parameter in command.params
             if isinstance(parameter, click.Option)
             for option in (*parameter.opts, *parameter.secondary_opts)
         }
-        for name, command in commands(app)
+        for path, command in commands(app)
     }
     assert shown == wanted
 

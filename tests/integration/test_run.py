@@ -12,7 +12,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,8 +23,6 @@ from projects import missing
 from strongroom.delivery import linux, namespace
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="strongroom run needs Linux")
-
-PRIVATE_DIRECTORIES = "strongroom-run-*"
 
 
 def forbid_namespaces() -> None:
@@ -93,13 +91,6 @@ def is_empty(memory: Path) -> bool:
     while list(memory.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.01)
     return not list(memory.iterdir())
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in 20 s"
-        time.sleep(0.01)
 
 
 READ = 'import strongroom; print(strongroom.get_secret("db_password"))'

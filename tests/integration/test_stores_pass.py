@@ -17,8 +17,6 @@ from strongroom.stores.base import Store
 from strongroom.stores.registry import open_store, read_references
 from strongroom.stores.testing import StoreConformance
 
-_KEY = "tests@example.invalid"
-
 
 def _insert(path: str, text: str) -> None:
     """Insert an entry as people do."""

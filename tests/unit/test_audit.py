@@ -163,16 +163,18 @@ def test_following_goes_on_where_it_was(store: EmbeddedStore) -> None:
 
 
 @pytest.fixture
-def listener(tmp_path: Path) -> Iterator[socket.socket]:
+def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    monkeypatch.setattr(handing, "SYSLOG", tmp_path / "log")
+    monkeypatch.setattr(handing, "JOURNAL", tmp_path / "log")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "log"))
         listening.settimeout(10)
         yield listening
 
 
-def test_syslog(listener: socket.socket, tmp_path: Path) -> None:
-    handing.to_syslog(ENTRIES[1], tmp_path / "log")
-    handing.to_syslog(ENTRIES[3], tmp_path / "log")
+def test_syslog(listener: socket.socket) -> None:
+    handing.to_syslog(ENTRIES[1])
+    handing.to_syslog(ENTRIES[3])
     first, second = listener.recv(65536).decode(), listener.recv(65536).decode()
     assert first.startswith("<86>strongroom: {")  # authpriv.info
     assert json.loads(first.partition(": ")[2]) == row(ENTRIES[1])
@@ -192,20 +194,21 @@ def journal_fields(data: bytes) -> dict[str, str]:
     return fields
 
 
-def test_journal(listener: socket.socket, tmp_path: Path) -> None:
-    handing.to_journal(ENTRIES[2], tmp_path / "log")
+def test_journal(listener: socket.socket) -> None:
+    handing.to_journal(ENTRIES[2])
     fields = journal_fields(listener.recv(65536))
     assert json.loads(fields["MESSAGE"]) == row(ENTRIES[2])
     assert (fields["PRIORITY"], fields["SYSLOG_IDENTIFIER"], fields["SYSLOG_FACILITY"]) == ("6", "strongroom", "10")
     assert fields["STRONGROOM_TO"] == "shop_api"
     assert fields["STRONGROOM_SECRET"] == "db_password"
-    handing.to_journal(entry(5, Action.READ, "x", 1, reason="two\nlines"), tmp_path / "log")
+    handing.to_journal(entry(5, Action.READ, "x", 1, reason="two\nlines"))
     assert journal_fields(listener.recv(65536))["STRONGROOM_REASON"] == "two\nlines"
 
 
-def test_nobody_listens(tmp_path: Path) -> None:
+def test_nobody_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handing, "SYSLOG", tmp_path / "nowhere")
     with pytest.raises(DeliveryError, match=r"nowhere takes no messages: .* go on with: --after 1"):
-        handing.to_syslog(ENTRIES[1], tmp_path / "nowhere")
+        handing.to_syslog(ENTRIES[1])
 
 
 PROJECT = """

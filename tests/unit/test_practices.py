@@ -105,16 +105,17 @@ def test_a_secret_among_a_command_s_arguments(command: str, option: str | None) 
     assert "hunter2" not in str(found)
 
 
-def test_a_grant_that_an_official_image_cannot_use() -> None:
-    text = """
+@pytest.mark.parametrize("image", ["postgres:16", "docker.io/vaultwarden/server:1", "mongo-express"])
+def test_a_grant_that_an_official_image_cannot_use(image: str) -> None:
+    text = f"""
 services:
-  db: {image: "postgres:16", environment: %s, secrets: [{source: s, mode: 0400}]}
-  api: {image: shop, secrets: [{source: s, mode: 0440}]}
-secrets: {s: {external: true}}
+  db: {{image: "{image}", environment: %s, secrets: [{{source: s, mode: 0400}}]}}
+  api: {{image: shop, secrets: [{{source: s, mode: 0440}}]}}
+secrets: {{s: {{external: true}}}}
 """
     (found,) = _warnings(grants.look(_subject(text % "{A: b}")))
     assert found.subject == "db"
-    assert not _warnings(grants.look(_subject(text % "{POSTGRES_PASSWORD_FILE: /run/secrets/s}")))
+    assert not _warnings(grants.look(_subject(text % "{SOME_PASSWORD_FILE: /run/secrets/s}")))
 
 
 def test_a_secret_that_everybody_has_and_a_file_that_everybody_reads() -> None:
@@ -125,6 +126,22 @@ secrets: {s: {external: true}}
     assert [(each.practice, each.subject) for each in found] == [
         ("granted-to-who-uses-it", "s"), ("owner-only", "a"), ("owner-only", "b"), ("owner-only", "c"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("user", "uid", "fix"),
+    [
+        ("1000", 0, "--mode 0400 --uid 1000"), ("1000", 1000, "--mode 0400"), ("root", 0, "--mode 0400"),
+        ("app", 0, "--mode 0400, with --uid N where it does not run as root"),
+    ],
+)  # fmt: skip
+def test_the_way_out_of_a_wide_mode_names_who_reads(user: str, uid: int, fix: str) -> None:
+    text = f"""
+services: {{a: {{user: "{user}", secrets: [{{source: s, uid: "{uid}"}}]}}}}
+secrets: {{s: {{external: true}}}}
+"""
+    (found,) = _warnings(grants.look(_subject(text)))
+    assert found.fix == f"strongroom grant s a {fix}"
 
 
 class _Old(MemoryStore):

@@ -33,16 +33,16 @@ def line(entry: Entry) -> str:
     return json.dumps(row(entry), ensure_ascii=False)
 
 
-def to_syslog(entry: Entry, path: Path | None = None) -> None:
+def to_syslog(entry: Entry) -> None:
     """Send an entry to syslog, as a line of JSON.
 
     Raises:
         DeliveryError: nobody takes it.
     """
-    _send(path or SYSLOG, f"<{_AUTHPRIV * 8 + _severity(entry)}>{_IDENTIFIER}: {line(entry)}".encode(), entry)
+    _send(SYSLOG, f"<{_AUTHPRIV * 8 + _severity(entry)}>{_IDENTIFIER}: {line(entry)}".encode(), entry)
 
 
-def to_journal(entry: Entry, path: Path | None = None) -> None:
+def to_journal(entry: Entry) -> None:
     """Send an entry to systemd's journal, in its native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL).
 
     The message is a line of JSON; what one looks for stands in fields of its own, such as STRONGROOM_SECRET.
@@ -55,7 +55,7 @@ def to_journal(entry: Entry, path: Path | None = None) -> None:
     for name, value in row(entry).items():
         if value is not None and name != "Detail":
             fields[f"STRONGROOM_{name.upper()}"] = str(value)
-    _send(path or JOURNAL, b"".join(_field(name, str(value).encode()) for name, value in fields.items()), entry)
+    _send(JOURNAL, b"".join(_field(name, str(value).encode()) for name, value in fields.items()), entry)
 
 
 def _severity(entry: Entry) -> int:

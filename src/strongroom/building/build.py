@@ -23,7 +23,7 @@ def build(request: Request, ours: Mapping[str, Value], hide: Callable[[bytes], b
     """Run ``docker build`` without the image's names; return its exit status and the image's id.
 
     ``ours`` are values by the secret's id that Docker gets from us. ``hide`` is put over what Docker says on standard
-    error; None lets it have the terminal.
+    error, as ``docker.cli.call`` says.
     """
     from ..docker import cli
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..stores.embedded.audit import Entry
 
 _ELSEWHERE = "it keeps its own record (Vault's audit devices, AWS CloudTrail, the audit logs of Google Cloud and Azure)"
+_SECONDS = len("2026-01-31T15:04:05")
 _json_option = click.option("--format", "template", type=click.Choice(["json"]), help="Print the result as JSON.")
 
 
@@ -72,7 +73,8 @@ def audit() -> None:
 def ls(state: State, wanted: Wanted, last: int | None, template: str | None) -> None:
     """List the audit entries, the oldest first. Needs no identity, and proves nothing: see 'audit verify'.
 
-    TO is the service or process that got a value; REASON is what its --reason said.
+    TO is the service or process that got a value; REASON is what its --reason said. On a terminal, lines end where it
+    does; a pipe gets all, and --format json everything that was recorded.
 
     \b
     Examples:
@@ -84,10 +86,13 @@ def ls(state: State, wanted: Wanted, last: int | None, template: str | None) -> 
 
     entries = [each for each in state.open_embedded(_ELSEWHERE).audit_entries() if wanted(each)]
     columns = {
-        "SEQ": "Seq", "TIME": "At", "ACTOR": "Actor", "HOST": "Host", "COMMAND": "Command", "ACTION": "Action",
-        "SECRET": "Secret", "VERSION": "Version", "TO": "To", "REASON": "Reason",
+        "SEQ": "Seq", "TIME": "At", "ACTOR": "Actor", "ACTION": "Action", "SECRET": "Secret", "VERSION": "Version",
+        "TO": "To", "REASON": "Reason", "COMMAND": "Command", "HOST": "Host",
     }  # fmt: skip
-    show([row(each) for each in entries[-(last or 0) :]], columns, template)
+    rows = [row(each) for each in entries[-(last or 0) :]]
+    if template in (None, "table"):
+        rows = [{**each, "At": f"{str(each['At'])[:_SECONDS]}Z"} for each in rows]
+    show(rows, columns, template, cut=True)
 
 
 @audit.command()

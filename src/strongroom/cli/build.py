@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
     from ..building.request import Request
     from ..building.secrets import SecretOption
     from ..scan.report import Found
+
+_MASK = b"*****"
+# How BuildKit goes on in the next row, in faint letters (util/progress/progressui/display.go).
+_NEXT_ROW = re.compile(rb"(\r?\n(?:\x1b\[[\d;]*m)*(?: => => # )?)")
 
 
 @click.command(
@@ -29,8 +35,7 @@ def build(context: click.Context, arguments: tuple[str, ...]) -> None:
     All arguments are those of docker build. A --secret that is an id alone is the secret of that name in the store, and
     from=REFERENCE names one in any store; src= and env= mean what they do to Docker. The values are handed over in
     memory. If one of them, however encoded, is in a layer, the configuration or the history of the image, the exit
-    status is 1, the image gets no name, and --push pushes nothing. What the build prints is shown without them where it
-    is not shown on a terminal.
+    status is 1, the image gets no name, and --push pushes nothing. What the build prints is shown without them.
 
     \b
     Examples:
@@ -48,12 +53,13 @@ def build(context: click.Context, arguments: tuple[str, ...]) -> None:
     request, ours, values = _values(context.obj, request)
     scanner = builds.scanner(values) if values else None  # before the build: it may lack its libraries
     hide = _Hide(values)
-    status, image = builds.build(request, ours, hide if values and not sys.stderr.isatty() else None)
-    if status:
-        context.exit(status)
+    shown = hide.rows if sys.stderr.isatty() else hide.line
+    status, image = builds.build(request, ours, shown if values else None)
     for name in sorted(hide.found):
         click.echo(f"warning: the build printed the value of {name}. It is masked above, and not in the builder's "
                    "own log", err=True)  # fmt: skip
+    if status:
+        context.exit(status)
     targets = request.exports()
     if not targets and not (image and builds.present(image)):
         raise BuildFailed("the image is not on this Engine, so that nobody could look through it. Give --load.")
@@ -70,7 +76,7 @@ def build(context: click.Context, arguments: tuple[str, ...]) -> None:
 
 
 class _Hide:
-    """Takes values out of lines, and remembers which there were."""
+    """Takes values out of what a build prints, and remembers which there were."""
 
     def __init__(self, values: dict[str, Value]) -> None:
         from ..scan.report import masking
@@ -79,12 +85,25 @@ class _Hide:
                        for name, value in values.items() for form in masking.forms(value)]  # fmt: skip
         self.found: set[str] = set()
 
-    def __call__(self, line: bytes) -> bytes:
+    def line(self, text: bytes) -> bytes:
+        """Return a line without them."""
+        return self._masked(text, lambda _: _MASK)
+
+    def rows(self, text: bytes) -> bytes:
+        """Return what is drawn on a terminal without them, and as wide as before; some go on in the next row."""
+        pieces = _NEXT_ROW.split(text)
+        content = memoryview(self._masked(b"".join(pieces[::2]), lambda form: _MASK[: len(form)].ljust(len(form))))
+        for index in range(0, len(pieces), 2):
+            length = len(pieces[index])
+            pieces[index], content = bytes(content[:length]), content[length:]
+        return b"".join(pieces)
+
+    def _masked(self, text: bytes, mask: Callable[[bytes], bytes]) -> bytes:
         for form, name in self._forms:
-            if form in line:
+            if form in text:
                 self.found.add(name)
-                line = line.replace(form, b"*****")
-        return line
+                text = text.replace(form, mask(form))
+        return text
 
 
 def _values(state: State, request: Request) -> tuple[Request, dict[str, Value], dict[str, Value]]:

@@ -36,9 +36,8 @@ def check(
     """Check that each secret a service uses is there, and that the service's processes will be able to read it.
 
     The project is rendered by Docker, where it is installed; an image's user is looked up on the Engine. The exit
-    status is 1 if a secret is missing or not readable. What is wider than it needs to be, unused or undeclared is a
-    warning. After that come the practices: what a project should do with its secrets, what each proves, and how to
-    mend what is not so.
+    status is 1 if a secret is missing or not readable. What is unused or undeclared is a warning. After that come the
+    practices: what a project should do with its secrets, what each proves, and how to mend what is not so.
 
     \b
     Examples:
@@ -75,7 +74,7 @@ def check(
 
 
 def read_project(
-    files: tuple[str, ...], profiles: tuple[str, ...] = ()
+    files: tuple[str, ...], profiles: tuple[str, ...]
 ) -> tuple[Project, Mapping[str, Any], Sequence[Path], Mapping[str, str]]:
     """Return the project, its content and its files, and the variables that its secrets come from."""
     from ..compose import find, load_document, parse

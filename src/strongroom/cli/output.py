@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -23,8 +25,10 @@ format_option = click.option(
 )  # fmt: skip
 
 
-def show(rows: Sequence[Row], columns: Mapping[str, str], template: str | None) -> None:
+def show(rows: Sequence[Row], columns: Mapping[str, str], template: str | None, *, cut: bool = False) -> None:
     """Print rows. ``columns`` are those of the table: heading → field.
+
+    A table of many columns, what matters first, may be ``cut``: its lines end where the terminal does.
 
     Raises:
         click.UsageError: the template names a field that the rows do not have, or is no template.
@@ -33,7 +37,8 @@ def show(rows: Sequence[Row], columns: Mapping[str, str], template: str | None) 
         for row in rows:
             click.echo(json.dumps(row, ensure_ascii=False, default=str))
     elif template is None or template == "table":
-        _table(list(columns), [[_text(row[field]) for field in columns.values()] for row in rows])
+        width = shutil.get_terminal_size().columns if cut and sys.stdout.isatty() else None
+        _table(list(columns), [[_text(row[field]) for field in columns.values()] for row in rows], width)
     elif template.startswith("table "):
         cells = _unescape(template[6:]).split("\t")
         headings = [_PLACEHOLDER.sub(lambda match: match[1].lstrip(".").upper(), cell) for cell in cells]
@@ -93,9 +98,10 @@ def _unescape(template: str) -> str:
     return re.sub(r"\\[tn]", lambda match: _ESCAPES[match[0]], template)
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], longest: int | None = None) -> None:
     # A reason or a label may have anything in it, and a line of a table is one row, whatever a terminal makes of it.
     rows = [[_CONTROL.sub("\N{REPLACEMENT CHARACTER}", cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
     for line in (headings, *rows):
-        click.echo("   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        text = "   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        click.echo(text if longest is None or len(text) <= longest else f"{text[: longest - 1]}…")

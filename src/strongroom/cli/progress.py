@@ -18,7 +18,7 @@ Report = Callable[[Sequence[Progress]], None]
 
 
 @contextmanager
-def reporting(quiet: bool = False) -> Iterator[Report]:
+def reporting(quiet: bool) -> Iterator[Report]:
     """Yield a function that shows progress on standard error."""
     if quiet:
         yield lambda _: None

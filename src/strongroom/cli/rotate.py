@@ -207,9 +207,9 @@ def _deliveries(
 
 
 def _policies(files: Sequence[str]) -> Mapping[str, Policy]:
-    from .. import compose
+    from ..extension import merged
 
-    return compose.extension([Path(file) for file in files], Path.cwd()).policies
+    return merged([Path(file) for file in files], Path.cwd()).policies
 
 
 def _policy(

@@ -34,9 +34,9 @@ def status(state: State, stack: str | None, template: str | None) -> None:
       strongroom status
       strongroom status shop --format json
     """
-    from ..compose import extension
     from ..delivery.swarm.status import look
     from ..docker.engine import Engine, require_manager
+    from ..extension import merged
 
     engine = Engine.connect()
     if engine.get("/info")["Swarm"].get("LocalNodeState") == "inactive":
@@ -45,7 +45,7 @@ def status(state: State, stack: str | None, template: str | None) -> None:
             "says which container has an old version; strongroom secret ls says what is in the store."
         )
     require_manager(engine)
-    policies = extension((), Path.cwd()).policies
+    policies = merged((), Path.cwd()).policies
     rows = [
         {
             "Service": row.service,

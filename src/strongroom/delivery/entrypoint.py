@@ -187,7 +187,7 @@ def _leases(fetched: Sequence[Fetched | None]) -> list[Lease]:
 
 
 def without_credentials(
-    environment: Mapping[str, str], needed: Sequence[Needed], kept: Sequence[str] = ()
+    environment: Mapping[str, str], needed: Sequence[Needed], kept: Sequence[str]
 ) -> dict[str, str]:
     """Return an environment without what the managers of these secrets, and Vault and OpenBao anyway, take as a login.
 

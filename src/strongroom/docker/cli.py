@@ -44,25 +44,46 @@ def become(arguments: Sequence[str]) -> NoReturn:
 def call(arguments: Sequence[str], hide: Callable[[bytes], bytes] | None = None) -> int:
     """Run ``docker ARGUMENTS`` in the foreground, and return its exit status. An interrupt is its business.
 
-    ``hide`` returns what is to be shown of each line that Docker writes to standard error.
+    ``hide`` returns what is to be shown of each line that Docker writes to standard error; where that is a terminal, of
+    what it draws there at once.
     """
     import signal
 
     former = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        # A project in memory is inherited as a descriptor.
-        child = subprocess.Popen(
-            [find(), *arguments], preexec_fn=_default_interrupt, close_fds=False,  # noqa: PLW1509
-            stderr=subprocess.PIPE if hide else None,
-        )  # fmt: skip
-        signal.signal(signal.SIGTERM, lambda *_: child.terminate())
-        if hide and child.stderr:
-            with child.stderr:
-                for line in child.stderr:
-                    os.write(2, hide(line))
-        status = child.wait()
+        if hide is None:
+            return _wait(_start(arguments))
+        if os.isatty(2):
+            from . import terminal
+
+            with terminal.between() as (ours, docker):
+                child = _start(arguments, docker)
+                os.close(docker)
+                terminal.show(ours, hide)
+            return _wait(child)
+        child = _start(arguments, subprocess.PIPE)
+        assert child.stderr  # noqa: S101 - for the type checker
+        with child.stderr:
+            for line in child.stderr:
+                os.write(2, hide(line))
+        return _wait(child)
     finally:
         signal.signal(signal.SIGINT, former)
+
+
+def _start(arguments: Sequence[str], errors: int | None = None) -> subprocess.Popen[bytes]:
+    import signal
+
+    # A project in memory is inherited as a descriptor.
+    child = subprocess.Popen(
+        [find(), *arguments], preexec_fn=_default_interrupt, close_fds=False, stderr=errors,  # noqa: PLW1509
+    )  # fmt: skip
+    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    return child
+
+
+def _wait(child: subprocess.Popen[bytes]) -> int:
+    status = child.wait()
     return status if status >= 0 else 128 - status
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .. import compose
+from .. import compose, compose_files
 from ..compose import Service
 from ..delivery import declared
 from ..delivery.compose.project import Options
@@ -85,7 +85,7 @@ def gather(files: Sequence[str], store: Store | None, in_swarm: Sequence[str], w
     return project
 
 
-def read_values(project: Project, store: Store | None, names: Sequence[str] = ()) -> None:
+def read_values(project: Project, store: Store | None, names: Sequence[str]) -> None:
     """Read the values of what the project uses, and of ``names`` that only the store has."""
     wanted = [each for each in project.known if each.source or each.name in names]
     stored = [each for each in wanted if each.source is None or each.source.kind is SourceKind.STORE]
@@ -104,7 +104,7 @@ def read_values(project: Project, store: Store | None, names: Sequence[str] = ()
 def _read(project: Project, with_compose: bool, store: Store | None, in_swarm: Sequence[str]) -> None:
     assert project.path is not None  # noqa: S101 - for the type checker
     options = Options(project.files)
-    document: Any = options.render() if with_compose else compose.read(project.path)
+    document: Any = options.render() if with_compose else compose_files.read(project.path)
     parsed = compose.parse(document, project.path)
     names = [secret.variable for secret in parsed.used if secret.variable]
     environment = options.variables(names) if names and with_compose else dict(os.environ)
@@ -163,7 +163,7 @@ def _services(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the services of a file as they are written there."""
     document: Any = {}
     with suppress(DeclarationError):
-        document = compose.read(path)
+        document = compose_files.read(path)
     services = document.get("services") if isinstance(document, Mapping) else None
     for name, service in (services if isinstance(services, Mapping) else {}).items():
         if isinstance(service, Mapping):

@@ -7,34 +7,37 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..compose import ServiceGrant
+from ..check import identity_of
+from ..compose import Service, ServiceGrant
+from ..docker.engine import Engine
 from .base import Outcome, Subject, Verdict
-from .variables import file_variable
+from .variables import reads_files
 
 _USED, _MODES = "granted-to-who-uses-it", "owner-only"
 _OTHERS = 0o007
 # As many services as it takes to say that a secret is granted to all of them.
 _MANY = 3
-# A variable that each of these images takes: so its name tells that the image reads secrets by _FILE variables.
-_PROBES = (
-    "POSTGRES_PASSWORD", "MYSQL_PASSWORD", "MONGO_INITDB_ROOT_PASSWORD", "WORDPRESS_DB_PASSWORD", "JOOMLA_DB_PASSWORD",
-    "PMA_PASSWORD", "DOCKER_INFLUXDB_INIT_PASSWORD", "ELASTIC_PASSWORD", "NEO4J_AUTH", "MINIO_ROOT_PASSWORD",
-)  # fmt: skip
 
 
 def look(subject: Subject) -> Iterator[Verdict]:
     """Look for grants that nothing uses, and for files that others than their owner and group may read."""
     unused = [*_unused(subject), *_everybody(subject)]
     yield from unused or [Verdict(_USED, Outcome.OK, "", "no grant is known to be without a use")]
-    services = subject.project.services.values()
-    wide = [(each.name, grant) for each in services for grant in each.grants if grant.mode & _OTHERS]
-    for service, grant in wide:
-        yield Verdict(
-            _MODES, Outcome.WARNING, service, f"everybody in the container may read {grant.target} ({grant.mode:04o})",
-            f"strongroom grant {grant.source} {service} --mode 0400, with --uid N where it does not run as root",
-        )  # fmt: skip
-    if not wide:
-        yield Verdict(_MODES, Outcome.OK, "", "only owner and group may read the files")
+    wide = [verdict for service in subject.project.services.values() for verdict in _wide(service, subject.engine)]
+    yield from wide or [Verdict(_MODES, Outcome.OK, "", "only owner and group may read the files")]
+
+
+def _wide(service: Service, engine: Engine | None) -> Iterator[Verdict]:
+    grants = [grant for grant in service.grants if grant.mode & _OTHERS]
+    identity = identity_of(service, engine) if grants else None
+    for grant in grants:
+        fix = f"strongroom grant {grant.source} {service.name} --mode 0400"
+        if identity is None:
+            fix += ", with --uid N where it does not run as root"
+        elif identity.uid != grant.uid:
+            fix += f" --uid {identity.uid}"
+        seen = f"everybody in the container may read {grant.target} ({grant.mode:04o})"
+        yield Verdict(_MODES, Outcome.WARNING, service.name, seen, fix)
 
 
 def _unused(subject: Subject) -> Iterator[Verdict]:
@@ -42,7 +45,7 @@ def _unused(subject: Subject) -> Iterator[Verdict]:
     for service, content in subject.services():
         image = str(content.get("image") or "")
         declared = subject.project.services.get(service)
-        if declared is None or not any(file_variable(image, name) for name in _PROBES):
+        if declared is None or not reads_files(image):
             continue
         for grant in declared.grants:
             if not _mentioned(grant, content):

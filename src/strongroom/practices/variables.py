@@ -12,7 +12,7 @@ from .base import Outcome, Subject, Verdict, environment
 
 _PRACTICE = "files-not-environment"
 
-# From the images' own documentation: what takes NAME_FILE. The name of the image is the last part of its repository.
+# From the images' own documentation: what takes NAME_FILE. The image's repository ends with the key.
 _TAKES_FILE = {
     "postgres": r"POSTGRES_(PASSWORD|USER|DB|INITDB_ARGS)",
     "mysql": r"MYSQL_(ROOT_PASSWORD|PASSWORD|USER|DATABASE|ROOT_HOST)",
@@ -30,11 +30,12 @@ _TAKES_FILE = {
     "elasticsearch": r"(ELASTIC_PASSWORD|KEYSTORE_PASSWORD)",
     "neo4j": r"NEO4J_AUTH",
     "minio": r"MINIO_(ROOT_USER|ROOT_PASSWORD|ACCESS_KEY|SECRET_KEY)",
-    "vaultwarden": r"(ADMIN_TOKEN|DATABASE_URL|SMTP_PASSWORD|YUBICO_SECRET_KEY|HIBP_API_KEY)",
+    "vaultwarden/server": r"(ADMIN_TOKEN|DATABASE_URL|SMTP_PASSWORD|YUBICO_SECRET_KEY|HIBP_API_KEY)",
 }
 # Images that read NAME__FILE, with two underscores.
 _TAKES_DOUBLE = {"grafana": r"GF_[A-Z0-9_]+", "grafana-oss": r"GF_[A-Z0-9_]+", "gitea": r"GITEA__\w+__\w+"}
 
+_TAG = re.compile(r"(:[^/@]*)?(@.*)?$")
 _SECRET = re.compile(
     r"(?i)(?:^|_)(?:pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|api_?key|access_?key|secret_?key|private_?key|"
     r"auth|salt|encryption_?key|signing_?key|admin_?key|app_?key|master_?key|\w*password)(?:_(?:base|hash|value|1|2))?$"
@@ -110,13 +111,22 @@ def is_secret(name: str, value: str) -> bool:
     return bool(_SECRET.search(name)) and not _NAMED_OTHERWISE.search(name) and not _NO_SECRET.fullmatch(value)
 
 
+def reads_files(image: str) -> bool:
+    """Tell whether an image is one of those that read secrets from the files that ``_FILE`` variables name."""
+    return _taken(image, _TAKES_FILE) is not None
+
+
 def file_variable(image: str, name: str) -> str | None:
     """Return the variable with which an official image reads a file instead of ``name``; None where none is known."""
-    kind = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
     for table, suffix in ((_TAKES_FILE, "_FILE"), (_TAKES_DOUBLE, "__FILE")):
-        if (pattern := table.get(kind)) and re.fullmatch(pattern, name):
+        if (pattern := _taken(image, table)) and re.fullmatch(pattern, name):
             return f"{name}{suffix}"
     return None
+
+
+def _taken(image: str, table: Mapping[str, str]) -> str | None:
+    repository = _TAG.sub("", image)
+    return next((taken for name, taken in table.items() if f"/{repository}".endswith(f"/{name}")), None)
 
 
 def _fix(service: str, name: str, image: str, stored: bool, elsewhere: bool) -> str:

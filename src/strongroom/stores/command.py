@@ -11,34 +11,23 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from ..errors import InvalidReference, SecretNotFound, StoreUnavailable, StrongroomError
-from .managers import Content, Wanted
+from ..errors import InvalidReference, SecretNotFound, StoreUnavailable
+from .managers import Content, SideBySide, Wanted
 from .programs import run
-from .retry import Deadline, patiently, side_by_side
+from .retry import Deadline, patiently
 from .single import SingleStore, only_current
 
 _TRY_AGAIN = 75
 
 
-class Manager:
+class Manager(SideBySide):
     """Runs programs."""
-
-    def __init__(self, limit: float) -> None:
-        """Give each program so many seconds."""
-        self._limit = limit
-
-    def fetch(self, wanted: Sequence[Wanted]) -> Sequence[Content | StrongroomError]:
-        """Run programs side by side."""
-        return side_by_side(self._fetch, wanted)
 
     def store(self, path: str) -> SingleStore:
         """Return a program as a store: it is run with a secret's name as its last word."""
         uri = f"command://{path}"
         words = _words(path, uri)
         return SingleStore(uri, lambda name: self._run([*words, name], f"{uri} {name}"))
-
-    def close(self) -> None:
-        """Do nothing."""
 
     def _fetch(self, wanted: Wanted) -> Content:
         uri = f"command://{wanted.path}"

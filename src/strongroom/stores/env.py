@@ -4,38 +4,25 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
 
-from ..errors import InvalidReference, SecretNotFound, StrongroomError
-from .managers import Content, Wanted
-from .retry import side_by_side
+from ..errors import InvalidReference, SecretNotFound
+from .managers import Content, SideBySide, Wanted
 from .single import SingleStore, only_current
 
 
-class Manager:
+class Manager(SideBySide):
     """Reads this process's environment."""
-
-    def __init__(self, limit: float) -> None:
-        """Take the time limit, which is never reached."""
-
-    def fetch(self, wanted: Sequence[Wanted]) -> Sequence[Content | StrongroomError]:
-        """Read variables; a path is a variable's name."""
-        return side_by_side(_fetch, wanted)
 
     def store(self, path: str) -> SingleStore:
         """Return the environment as a store, or, after a prefix, the variables that start with it."""
-        return SingleStore(f"env://{path}", lambda name: _fetch(Wanted(path + re.sub("[.-]", "_", name))))
+        return SingleStore(f"env://{path}", lambda name: self._fetch(Wanted(path + re.sub("[.-]", "_", name))))
 
-    def close(self) -> None:
-        """Do nothing."""
-
-
-def _fetch(wanted: Wanted) -> Content:
-    uri = f"env://{wanted.path}"
-    only_current(uri, wanted.version)
-    if not wanted.path or "=" in wanted.path:
-        raise InvalidReference(f"'{uri}' names no variable.")
-    if not os.environ.get(wanted.path):
-        problem = "is empty" if wanted.path in os.environ else "is not set"
-        raise SecretNotFound(uri, (f"the variable {wanted.path} {problem}",), "Set it, or change the reference.")
-    return Content(uri, os.environb[os.fsencode(wanted.path)])
+    def _fetch(self, wanted: Wanted) -> Content:
+        uri = f"env://{wanted.path}"
+        only_current(uri, wanted.version)
+        if not wanted.path or "=" in wanted.path:
+            raise InvalidReference(f"'{uri}' names no variable.")
+        if not os.environ.get(wanted.path):
+            problem = "is empty" if wanted.path in os.environ else "is not set"
+            raise SecretNotFound(uri, (f"the variable {wanted.path} {problem}",), "Set it, or change the reference.")
+        return Content(uri, os.environb[os.fsencode(wanted.path)])

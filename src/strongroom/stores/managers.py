@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import base64
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from ..errors import InvalidValue, SecretNotFound, StrongroomError
 from ..model import Value
 from .base import Store
+from .retry import AT_ONCE, side_by_side
 
 
 class Lease(NamedTuple):
@@ -142,6 +144,27 @@ class Manager(Protocol):
     def close(self) -> None:
         """Let go of connections. Logins and leases stay."""
         ...
+
+
+class SideBySide(ABC):
+    """The most of a manager that reads each path by itself, and keeps nothing open."""
+
+    at_once = AT_ONCE
+
+    def __init__(self, limit: float) -> None:
+        """Give each call so many seconds."""
+        self._limit = limit
+
+    def fetch(self, wanted: Sequence[Wanted]) -> Sequence[Content | StrongroomError]:
+        """Read paths side by side."""
+        return side_by_side(self._fetch, wanted, self.at_once)
+
+    def close(self) -> None:  # noqa: B027 - most have nothing to close
+        """Do nothing."""
+
+    @abstractmethod
+    def _fetch(self, wanted: Wanted) -> Content:
+        """Read one path."""
 
 
 @runtime_checkable

@@ -15,15 +15,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import AccessDenied, InvalidReference, SecretNotFound, StoreRefused, StrongroomError
+from ..errors import AccessDenied, InvalidReference, SecretNotFound, StoreRefused
 from ..model import Value
-from .managers import Content, Wanted
+from .managers import Content, SideBySide, Wanted
 from .programs import run
-from .retry import side_by_side
 from .single import SingleStore, Writing, only_current
 
 _PASSWORD = "password"  # noqa: S105 - a field's name
-_AT_ONCE = 4  # gpg-agent runs out of secure memory with many
 _SUFFIX = ".gpg"
 _STATUS = "[GNUPG:]"  # doc/DETAILS of GnuPG
 _WHOLE = f"{_STATUS} DECRYPTION_OKAY"
@@ -54,17 +52,15 @@ class Entry(Content):
         return str(fields[_PASSWORD]) if set(fields) == {_PASSWORD} else super().document()
 
 
-class Manager:
+class Manager(SideBySide):
     """The password store of this user."""
+
+    at_once = 4  # gpg-agent runs out of secure memory with many
 
     def __init__(self, limit: float) -> None:
         """Give each program so many seconds."""
-        self._limit = limit
+        super().__init__(limit)
         self._directory = _directory()
-
-    def fetch(self, wanted: Sequence[Wanted]) -> Sequence[Content | StrongroomError]:
-        """Decrypt entries side by side."""
-        return side_by_side(self._fetch, wanted, _AT_ONCE)
 
     def store(self, path: str) -> SingleStore:
         """Return the entries of a folder as a store; without one, those at the top."""
@@ -77,9 +73,6 @@ class Manager:
         return SingleStore(
             f"pass://{folder}", lambda name: self._fetch(Wanted(prefix + name)), lambda: self._names(folder), writing
         )
-
-    def close(self) -> None:
-        """Do nothing."""
 
     def _fetch(self, wanted: Wanted) -> Content:
         path = _clean(wanted.path)

@@ -11,8 +11,8 @@ from typing import TypeVar
 from ..errors import StoreUnavailable, StrongroomError
 
 DEFAULT_LIMIT = 30.0  # seconds
+AT_ONCE = 32
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds
-_AT_ONCE = 32
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
@@ -55,12 +55,28 @@ def patiently(call: Callable[[], _R], deadline: Deadline, *, repeatable: bool = 
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
+def explained(call: Callable[[], _R], failure: Callable[[Exception, str], StrongroomError | None], uri: str) -> _R:
+    """Return what ``call`` returns. What an SDK raises is raised as what ``failure`` makes of it and of ``uri``.
+
+    Where that is None, the exception is a mistake, and stays what it is; errors of ours are not asked about.
+    """
+    try:
+        return call()
+    except StrongroomError:
+        raise
+    except Exception as error:
+        found = failure(error, uri)
+        if found is None:
+            raise
+        raise found from None
+
+
 def asked_to_wait(header: str | None) -> float:
     """Return how long a manager asks to wait, by the header ``Retry-After``; 0 where it says nothing, or a date."""
     return float(header) if header and header.isdecimal() else 0.0
 
 
-def side_by_side(call: Callable[[_T], _R], items: Sequence[_T], at_once: int = _AT_ONCE) -> list[_R | StrongroomError]:
+def side_by_side(call: Callable[[_T], _R], items: Sequence[_T], at_once: int = AT_ONCE) -> list[_R | StrongroomError]:
     """Call for each of ``items``, many at once; return results in their order, and each error of ours in its place."""
     results: list[_R | StrongroomError | None] = [None] * len(items)
     unexpected: list[BaseException] = []

@@ -11,10 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from ..errors import AccessDenied, InvalidReference, SecretNotFound, StoreRefused, StrongroomError
-from .managers import Content, Wanted
+from ..errors import AccessDenied, InvalidReference, SecretNotFound, StoreRefused
+from .managers import Content, SideBySide, Wanted
 from .programs import Ended, run
-from .retry import side_by_side
 from .single import SingleStore, only_current
 
 _WHOLE = "value"
@@ -23,16 +22,8 @@ _DOCUMENTS = (".yaml", ".yml", ".json", ".env", ".ini")
 _NO_KEY, _CHANGED = (128,), (51, 52)
 
 
-class Manager:
+class Manager(SideBySide):
     """Runs ``sops``."""
-
-    def __init__(self, limit: float) -> None:
-        """Give it so many seconds for a file."""
-        self._limit = limit
-
-    def fetch(self, wanted: Sequence[Wanted]) -> Sequence[Content | StrongroomError]:
-        """Decrypt files side by side, into memory."""
-        return side_by_side(self._fetch, wanted)
 
     def store(self, path: str) -> SingleStore:
         """Return a file as a store: each field is a secret, called by its name. It is decrypted when it changed."""
@@ -47,9 +38,6 @@ class Manager:
             return list(document) if isinstance(document, dict) else [_WHOLE]
 
         return SingleStore(f"sops://{path}", field, fields)
-
-    def close(self) -> None:
-        """Do nothing."""
 
     def _fetch(self, wanted: Wanted) -> Content:
         uri = f"sops://{wanted.path}"

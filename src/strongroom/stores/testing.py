@@ -22,9 +22,9 @@ from ..model import MAX_VALUE_BYTES, Name, Stage, Value
 from .base import Capability, Store
 
 
-def sample(prefix: bytes = b"") -> Value:
+def sample() -> Value:
     """Return a value that nobody else has."""
-    return Value(prefix + secrets.token_hex(16).encode())
+    return Value(secrets.token_hex(16).encode())
 
 
 class StoreConformance:

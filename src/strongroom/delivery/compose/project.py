@@ -26,8 +26,6 @@ from .plan import Plan
 from .signals import PROJECT, Told
 from .staging import Staged, Staging
 
-_SECRETS_DIR = "/run/secrets"
-
 
 @dataclass(frozen=True)
 class Options:

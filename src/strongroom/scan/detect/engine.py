@@ -22,7 +22,6 @@ ALLOW = b"gitleaks:allow"
 _DEPTH = 5  # of what is hidden in what is hidden
 _DECODED = 16 * 1024 * 1024  # the most that is decoded for one window, in bytes
 _LINE = 4096  # how much of a line a rule's allowlists see to each side, in bytes
-_BEFORE = 200
 _BASE64, _BASE64_URL = "A-Za-z0-9+/", "A-Za-z0-9_-"
 
 
@@ -85,23 +84,20 @@ class Engine:
             text = Text(data)
             for index, found in ends.items():
                 if applies(self._matchers[index].rule, place.path):
-                    hits += self._confirmed(self._matchers[index], text, sorted(found), place, encoding)
+                    hits += self._confirmed(self._matchers[index], text, sorted(found), place)
         if marks and len(encoding) < _DEPTH:
             for hidden in _hidden(data, marks):
                 hits += self._revealed(hidden, data, place, encoding, left)
         return resolved(hits) if len(hits) > 1 else hits
 
-    def _confirmed(
-        self, matcher: Matcher, text: Text, ends: list[int], place: Place, encoding: tuple[str, ...]
-    ) -> Iterator[Hit]:
+    def _confirmed(self, matcher: Matcher, text: Text, ends: list[int], place: Place) -> Iterator[Hit]:
         data, rule = text.data, matcher.rule
         for start, end, first, last in matcher.matches(text, ends):
             line = data.rfind(b"\n", max(0, start - _LINE), start) + 1 or max(0, start - _LINE)
             line_end = data.find(b"\n", end, end + _LINE)
             whole = data[line : line_end if line_end >= 0 else end + _LINE]
             secret = data[first:last]
-            before = data[max(0, line - _BEFORE) : line]
-            candidate = Candidate(rule, secret, data[start:end], whole, before, place.path, place.commit, encoding)
+            candidate = Candidate(rule, secret, data[start:end], whole, place.path, place.commit)
             if ALLOW not in whole and accepts(candidate, self._rules):
                 own = any(word in secret.lower() for word in map(str.encode, rule.keywords))
                 rank = 0 if "generic" in rule.id else 2 if own else 1

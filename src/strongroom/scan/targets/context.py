@@ -32,7 +32,6 @@ class Context(Target):
         self._ignored_by = next((name for name in names if (path / name).is_file()), ".dockerignore")
         self._sent = (dockerfile, self._ignored_by)
         self._ignore = Ignore(_lines(path / self._ignored_by), self._ignored_by)
-        self._told: set[str] = set()
 
     def pieces(self) -> Iterator[Piece]:
         """Yield the files that Docker would send, in the order of their names."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ...errors import AccessDenied, SecretNotFound, StoreRefused, StoreUnavailable, StoreUnsupported, StrongroomError
 from ...model import Stage
 from ..managers import Content, Wanted
-from ..retry import Deadline, patiently, side_by_side
+from ..retry import Deadline, explained, patiently, side_by_side
 
 if TYPE_CHECKING:
     from .store import AwsStore
@@ -81,8 +81,10 @@ class Manager:
             retries={"total_max_attempts": 1}, connect_timeout=timeout, read_timeout=timeout, max_pool_connections=16
         )
         region = os.environ.get("AWS_REGION") or None  # boto3 itself reads AWS_DEFAULT_REGION only
-        return self._once(
-            lambda: boto3.session.Session().client("secretsmanager", region_name=region, config=config), "aws://"
+        return explained(
+            lambda: boto3.session.Session().client("secretsmanager", region_name=region, config=config),
+            _failure,
+            "aws://",
         )
 
     def ask(self, operation: str, uri: str, **arguments: Any) -> Json:  # noqa: ANN401 - the SDK's own
@@ -96,7 +98,7 @@ class Manager:
         function = getattr(self.client, operation)
 
         def call() -> Json:
-            answer = self._once(lambda: function(**arguments), uri)
+            answer = explained(lambda: function(**arguments), _failure, uri)
             if _SURE.get(operation, "ResponseMetadata") not in answer:  # the SDK takes half an answer for an empty one
                 raise StoreUnavailable(f"the answer of AWS for {uri} was cut short.", sent=True)
             return dict(answer)
@@ -135,33 +137,6 @@ class Manager:
         values = {key: each for each in answer["SecretValues"] for key in (each["Name"], each["ARN"])}
         return {each: _content(f"aws://{each.path}", values[each.path]) for each in batch if each.path in values}
 
-    def _once(self, call: Callable[[], Any], uri: str) -> Any:  # noqa: ANN401
-        from botocore import exceptions as sdk
-
-        try:
-            return call()
-        except sdk.ClientError as error:
-            raise _refusal(error.response, uri) from None
-        except sdk.NoRegionError:
-            raise StoreRefused("no region for AWS: set AWS_REGION, or one in ~/.aws/config.") from None
-        except (sdk.NoCredentialsError, sdk.PartialCredentialsError, sdk.CredentialRetrievalError, sdk.ProfileNotFound,
-                sdk.SSOError, sdk.TokenRetrievalError, sdk.UnauthorizedSSOTokenError):  # fmt: skip
-            raise AccessDenied(f"there is no login for AWS, which {uri} needs. See: aws configure") from None
-        except sdk.SSLError as error:
-            if "CERTIFICATE_VERIFY_FAILED" in str(error):
-                raise StoreRefused("the certificate of AWS is not trusted. Name its CA in AWS_CA_BUNDLE.") from None
-            raise StoreUnavailable(f"the TLS connection for {uri} failed.") from None
-        except (sdk.EndpointConnectionError, sdk.ConnectTimeoutError, sdk.ProxyConnectionError):
-            raise StoreUnavailable(f"AWS cannot be reached for {uri}. Look at the region and the network.") from None
-        except sdk.ReadTimeoutError:
-            raise StoreUnavailable(f"AWS did not answer for {uri} in time.", sent=True) from None
-        except (sdk.HTTPClientError, sdk.ConnectionError, ValueError) as error:
-            if isinstance(error, sdk.BotoCoreError) or "parser" in type(error).__module__:
-                raise StoreUnavailable(f"the answer of AWS for {uri} was cut short.", sent=True) from None
-            raise
-        except sdk.ParamValidationError:
-            raise StoreRefused(f"AWS takes no secret called {uri.removeprefix('aws://')}.") from None
-
 
 def version_id(number: int) -> str:
     """Return the id of a version that was made here: 40 characters, as AWS allows 32 to 64."""
@@ -176,6 +151,34 @@ def number_of(stages: Sequence[str]) -> int | None:
 def _content(uri: str, answer: Json) -> Content:
     data = answer["SecretBinary"] if "SecretBinary" in answer else answer["SecretString"].encode()
     return Content(uri, data, number_of(answer.get("VersionStages") or ()) or answer["VersionId"])
+
+
+def _failure(error: Exception, uri: str) -> StrongroomError | None:
+    """Return an error of the SDK's as one of ours; None where it is nobody's but a mistake."""
+    from botocore import exceptions as sdk
+
+    if isinstance(error, sdk.ClientError):
+        return _refusal(error.response, uri)
+    if isinstance(error, sdk.NoRegionError):
+        return StoreRefused("no region for AWS: set AWS_REGION, or one in ~/.aws/config.")
+    if isinstance(error, (sdk.NoCredentialsError, sdk.PartialCredentialsError, sdk.CredentialRetrievalError,
+                          sdk.ProfileNotFound, sdk.SSOError, sdk.TokenRetrievalError,
+                          sdk.UnauthorizedSSOTokenError)):  # fmt: skip
+        return AccessDenied(f"there is no login for AWS, which {uri} needs. See: aws configure")
+    if isinstance(error, sdk.SSLError):
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return StoreRefused("the certificate of AWS is not trusted. Name its CA in AWS_CA_BUNDLE.")
+        return StoreUnavailable(f"the TLS connection for {uri} failed.")
+    if isinstance(error, sdk.EndpointConnectionError | sdk.ConnectTimeoutError | sdk.ProxyConnectionError):
+        return StoreUnavailable(f"AWS cannot be reached for {uri}. Look at the region and the network.")
+    if isinstance(error, sdk.ReadTimeoutError):
+        return StoreUnavailable(f"AWS did not answer for {uri} in time.", sent=True)
+    # What parses answers (botocore's own, and dateutil for times) has errors of its own.
+    if isinstance(error, sdk.HTTPClientError | sdk.ConnectionError) or "parser" in type(error).__module__:
+        return StoreUnavailable(f"the answer of AWS for {uri} was cut short.", sent=True)
+    if isinstance(error, sdk.ParamValidationError):
+        return StoreRefused(f"AWS takes no secret called {uri.removeprefix('aws://')}.")
+    return None
 
 
 def _refusal(response: Json, uri: str) -> StrongroomError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,8 +20,8 @@ from ...errors import (
     StrongroomError,
 )
 from ...model import Stage
-from ..managers import Content, Wanted
-from ..retry import Deadline, asked_to_wait, patiently, side_by_side
+from ..managers import Content, SideBySide, Wanted
+from ..retry import Deadline, asked_to_wait, explained, patiently
 from .versions import current_of, numbered
 
 if TYPE_CHECKING:
@@ -29,13 +29,14 @@ if TYPE_CHECKING:
 
 BINARY = "application/octet-stream; base64"
 _DOMAIN = "vault.azure.net"
-_AT_ONCE = 10  # as many connections as the SDK keeps
 _PASSES = (408, 429)
 _R = TypeVar("_R")
 
 
-class Manager:
+class Manager(SideBySide):
     """Key Vaults, as whoever the SDK finds."""
+
+    at_once = 10  # as many connections as the SDK keeps
 
     def __init__(self, limit: float) -> None:
         """Give each request so many seconds. Nothing is asked yet.
@@ -43,7 +44,7 @@ class Manager:
         Raises:
             StoreUnsupported: the SDK is not installed.
         """
-        self._limit = limit
+        super().__init__(limit)
         self._clients: dict[str, Any] = {}
         self._making = threading.Lock()
         try:
@@ -56,10 +57,6 @@ class Manager:
             ) from None
         for name in ("azure", "msal", "urllib3"):  # what they log would be printed: our errors say it
             logging.getLogger(name).addHandler(logging.NullHandler())
-
-    def fetch(self, wanted: Sequence[Wanted]) -> Sequence[Content | StrongroomError]:
-        """Read secrets side by side."""
-        return side_by_side(self._fetch, wanted, _AT_ONCE)
 
     def store(self, path: str) -> AzureStore:
         """Return a vault's secrets, or those whose names start with what follows the vault and a dash."""
@@ -103,19 +100,11 @@ class Manager:
             AccessDenied, StoreRefused: it refuses.
             SecretNotFound: there is no such secret or version.
         """
-
-        def once() -> _R:
-            try:
-                return call(self._client(vault))
-            except StrongroomError:
-                raise
-            except Exception as error:
-                failure = _failure(error, uri)
-                if failure is None:
-                    raise
-                raise failure from None
-
-        return patiently(once, Deadline(self._limit), repeatable=repeatable)
+        return patiently(
+            lambda: explained(lambda: call(self._client(vault)), _failure, uri),
+            Deadline(self._limit),
+            repeatable=repeatable,
+        )
 
     def read(self, vault: str, name: str, version: int | str | None, uri: str) -> Content:
         """Read a version of a secret: mostly with one request, since the newest one tells which is current.

@@ -22,7 +22,6 @@ from .versions import NAME, NUMBER, OURS, STAGES, Found, created, numbered
 
 MAX_BYTES = 25_600
 _ID = re.compile(r"[0-9a-zA-Z-]{1,127}")
-_AT_ONCE = 10
 _POLL_SECONDS = 0.5
 _DELETE_SECONDS = 60.0
 
@@ -68,7 +67,7 @@ class AzureStore:
 
     def read_many(self, wanted: Sequence[tuple[Name, int | Stage]]) -> Sequence[Value]:
         """Return several values, read side by side."""
-        return all_or_error(side_by_side(lambda each: self.read(*each), wanted, _AT_ONCE))
+        return all_or_error(side_by_side(lambda each: self.read(*each), wanted, self._manager.at_once))
 
     def inspect(self, name: Name) -> Secret:
         """Return what there is to know."""
@@ -79,7 +78,7 @@ class AzureStore:
         listed = self._manager.ask(self._vault, self.place, lambda client: list(client.list_properties_of_secrets()))
         found = [each for each in listed if each.name.lower().startswith(self._prefix.lower())]
         names = valid_names((each.tags or {}).get(NAME) or each.name[len(self._prefix) :] for each in found)
-        return all_or_error(side_by_side(self.inspect, sorted(names), _AT_ONCE))
+        return all_or_error(side_by_side(self.inspect, sorted(names), self._manager.at_once))
 
     def move_stage(self, name: Name, stage: Stage, version: int | None) -> None:
         """Point a stage at a version, or take it away, by a tag of the newest version."""

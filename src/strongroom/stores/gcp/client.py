@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,22 +19,23 @@ from ...errors import (
     StrongroomError,
 )
 from ...model import Stage
-from ..managers import Content, Wanted
-from ..retry import Deadline, asked_to_wait, patiently, side_by_side
+from ..managers import Content, SideBySide, Wanted
+from ..retry import Deadline, asked_to_wait, explained, patiently, side_by_side
 
 if TYPE_CHECKING:
     from .store import GcpStore
 
 ENDPOINT = "CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER"
 _LATEST = "latest"  # Google's alias of the newest version
-_AT_ONCE = 10  # as many connections as the SDK keeps
 _R = TypeVar("_R")
 _STATE = re.compile(r"/versions/(\d+)\] is in (DISABLED|DESTROYED) state")
 _PASSES = (408, 429, 499)
 
 
-class Manager:
+class Manager(SideBySide):
     """The Secret Manager, as whoever the SDK finds."""
+
+    at_once = 10  # as many connections as the SDK keeps
 
     def __init__(self, limit: float) -> None:
         """Give each request so many seconds. Nothing is asked yet.
@@ -42,7 +43,7 @@ class Manager:
         Raises:
             StoreUnsupported: the SDK is not installed.
         """
-        self._limit = limit
+        super().__init__(limit)
         try:
             import google.cloud.secretmanager_v1  # noqa: F401
         except ImportError:
@@ -51,10 +52,6 @@ class Manager:
             ) from None
         for name in ("google", "urllib3"):  # what they log would be printed: our errors say it
             logging.getLogger(name).addHandler(logging.NullHandler())
-
-    def fetch(self, wanted: Sequence[Wanted]) -> Sequence[Content | StrongroomError]:
-        """Read secrets side by side."""
-        return side_by_side(self._fetch, wanted, _AT_ONCE)
 
     def store(self, path: str) -> GcpStore:
         """Return a project's secrets, or those whose names start with what follows the project and a dash."""
@@ -77,7 +74,9 @@ class Manager:
 
         endpoint = os.environ.get(ENDPOINT, "").rstrip("/")
         options = {"api_endpoint": endpoint} if endpoint else {}
-        return self._once(lambda: SecretManagerServiceClient(transport="rest", client_options=options), "gcp://")
+        return explained(
+            lambda: SecretManagerServiceClient(transport="rest", client_options=options), _failure, "gcp://"
+        )
 
     def ask(self, uri: str, call: Callable[[Any, Any], _R], *, repeatable: bool = True) -> _R:
         """Call ``call`` with the client, and with the options that each of its operations takes.
@@ -90,7 +89,9 @@ class Manager:
         client = self.client
         options = {"retry": None, "timeout": max(1.0, self._limit / 3)}
         return patiently(
-            lambda: self._once(lambda: call(client, options), uri), Deadline(self._limit), repeatable=repeatable
+            lambda: explained(lambda: call(client, options), _failure, uri),
+            Deadline(self._limit),
+            repeatable=repeatable,
         )
 
     def read(self, secret: str, version: int | str | None, uri: str) -> Content:
@@ -138,17 +139,6 @@ class Manager:
         if not project or not name or "/" in name:
             raise InvalidReference(f"'{uri}' names no secret: give gcp://PROJECT/SECRET, such as gcp://shop-1/db.")
         return self.read(f"projects/{project}/secrets/{name}", wanted.version, uri)
-
-    def _once(self, call: Callable[[], _R], uri: str) -> _R:
-        try:
-            return call()
-        except StrongroomError:
-            raise
-        except Exception as error:
-            failure = _failure(error, uri)
-            if failure is None:
-                raise
-            raise failure from None
 
 
 def _failure(error: Exception, uri: str) -> StrongroomError | None:

@@ -20,7 +20,6 @@ from .client import Manager
 MAX_BYTES = 65_536
 _SEEN = "strongroom-seen"  # an annotation: the newest version that the aliases know of
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,255}")
-_AT_ONCE = 10
 _TRIES = 5  # of a change that others change, too
 _DESTROYED = 3  # SecretVersion.State
 
@@ -98,7 +97,7 @@ class GcpStore:
 
     def read_many(self, wanted: Sequence[tuple[Name, int | Stage]]) -> Sequence[Value]:
         """Return several values, read side by side."""
-        return all_or_error(side_by_side(lambda each: self.read(*each), wanted, _AT_ONCE))
+        return all_or_error(side_by_side(lambda each: self.read(*each), wanted, self._manager.at_once))
 
     def inspect(self, name: Name) -> Secret:
         """Return what there is to know."""
@@ -112,7 +111,9 @@ class GcpStore:
         )
         known = {each.name.rpartition("/")[2]: each for each in secrets}
         names = valid_names(each.removeprefix(self._prefix) for each in known if each.startswith(self._prefix))
-        found = all_or_error(side_by_side(lambda name: self._versions(known[self._prefix + name]), names, _AT_ONCE))
+        found = all_or_error(
+            side_by_side(lambda name: self._versions(known[self._prefix + name]), names, self._manager.at_once)
+        )
         return sorted(
             (self._secret(name, each) for name, each in zip(names, found, strict=True) if each.stages),
             key=lambda secret: secret.name,
