@@ -39,14 +39,20 @@ class Builder:
 
 
 def rows(table: str) -> list[str]:
-    """Return the rows of a table whose cells have several lines."""
+    """Return the rows of a table whose cells have several lines, each with its advice."""
     found: list[str] = []
+    advice: dict[str, str] = {}
     for line in table.splitlines():
         if line.startswith("token "):
             found.append(line)
+        elif line.startswith("FIX "):
+            advice[line.split()[1]] = line
         elif line.startswith(" ") and found:
-            found[-1] += line
-    return found
+            if advice:
+                advice[max(advice)] += line
+            else:
+                found[-1] += line
+    return [row + advice[next(word for word in row.split()[::-1] if word in advice)] for row in found]
 
 
 @pytest.fixture(scope="session")
