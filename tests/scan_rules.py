@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import re2
 
-from strongroom.scan.detect.judge import Candidate, accepts, applies
+from strongroom.scan.detect.judge import Candidate, accepts
 from strongroom.scan.detect.rules import Rule, RuleSet, load
 
 
@@ -24,7 +24,7 @@ def find(text: str, path: str = "", rules: RuleSet | None = None) -> list[Match]
     chosen, data = rules or load(), text.encode()
     found: list[Match] = []
     taken: list[tuple[int, int]] = []
-    for rule in (each for each in chosen.rules if applies(each, path)):
+    for rule in chosen.rules:
         for candidate, (start, end) in _candidates(rule, data, path):
             if accepts(candidate, chosen) and not any(start < last and first < end for first, last in taken):
                 taken.append((start, end))

@@ -29,6 +29,7 @@ _HASHES = re.compile(r"(?i)(?:password_hash|hash_?password|make_password|passwor
 _COMPARES = frozenset({"equals", "equalsignorecase", "eq", "tobe", "toequal", "compare", "compareto"})
 _TYPE = re.compile(r"[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)*[A-Z][a-z]+\Z")
 _COMMENT = re.compile(r"^\s*(?:#|//|/?\*|--|;|<!--|rem\s)", re.IGNORECASE)
+_QUOTES = re.compile(rb"(?i)[\"'`#*;]|//|--|rem\s")  # where a string is open, or a comment
 _LIVELY = re.compile(rb"[^A-Za-z_.:/-]")
 _HUMPS = re.compile(rb"[a-z](?=[A-Z])")
 # Part of each word for a password, and of what stands before a default.
@@ -104,10 +105,9 @@ def _called(name: str) -> Key:
     return keys.of(owner if method.lower() in _COMPARES else method)
 
 
-def has_bare(path: str) -> bool:
-    """Say whether a value without quotes can be a text in a file: not where all texts are quoted."""
-    file = files.of(path)
-    return not file.strict and file.kind not in {Kind.CODE, Kind.MARKUP}
+def may_be_bare(path: str, _data: bytes, _end: int) -> bool:
+    """Say whether a value without quotes can be a text: not where all texts are quoted."""
+    return _has_bare(files.of(path))
 
 
 def bare(candidate: Candidate) -> bool:
@@ -116,7 +116,7 @@ def bare(candidate: Candidate) -> bool:
         return False
     found, file = read(candidate), _file(candidate)
     key = keys.of(found.name)
-    if not key or _is_code(found.value):
+    if not key or not _has_bare(file) or _is_code(found.value):
         return False
     tight = found.glue == "=" or _VARIABLE.match(found.name)
     if file.kind is Kind.SHELL and found.glue != "=":
@@ -129,6 +129,14 @@ def bare(candidate: Candidate) -> bool:
     elif file.kind is Kind.PROSE and not values.is_mixed(found.value):
         return False
     return likely(found, key, file)
+
+
+def may_be_inline(path: str, data: bytes, end: int) -> bool:
+    """Say whether ``name=value`` may stand in a string or a comment, in a file whose code is full of it."""
+    if files.of(path).kind not in {Kind.CODE, Kind.MARKUP}:
+        return True
+    low = max(0, end - 2 * _IN_FRONT)
+    return bool(_QUOTES.search(data, max(low, data.rfind(b"\n", low, end)), end))
 
 
 def inline(candidate: Candidate) -> bool:
@@ -240,6 +248,10 @@ def _random(value: str, key: Key, file: File) -> bool:
     if values.is_url(value) or values.is_public(value):
         return False
     return key is not Key.TOKEN or not (values.is_uuid(value) or values.is_expression(value))
+
+
+def _has_bare(file: File) -> bool:
+    return not file.strict and file.kind not in {Kind.CODE, Kind.MARKUP}
 
 
 def _file(candidate: Candidate) -> File:

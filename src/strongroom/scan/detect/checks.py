@@ -44,5 +44,8 @@ CHECKS: dict[str, Check] = {
     "said": credentials.said,
     "prose": credentials.prose,
 }
-# Where a check may say yes, as far as the path tells: nothing else is looked at closer there.
-PLACES: dict[str, Callable[[str], bool]] = {"bare": assignments.has_bare}
+# Whether a check may say yes of a match that ends about there, given the path and the data: most get no closer look.
+GLANCES: dict[str, Callable[[str, bytes, int], bool]] = {
+    "bare": assignments.may_be_bare,
+    "inline": assignments.may_be_inline,
+}

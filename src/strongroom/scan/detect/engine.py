@@ -12,7 +12,7 @@ from .confirm import Matcher, Text
 from .database import Database
 from .decode import Base64, Hex, Hidden, Lines, Utf16, inflated
 from .hits import Hit, resolved
-from .judge import Candidate, accepts, applies
+from .judge import Candidate, accepts, hopeful
 from .manifests import DockerAuths, KubernetesSecrets
 from .patterns import of_rule
 from .rules import RuleSet
@@ -83,8 +83,9 @@ class Engine:
                     marks.append((end - trigger.length, trigger))
             text = Text(data)
             for index, found in ends.items():
-                if applies(self._matchers[index].rule, place.path):
-                    hits += self._confirmed(self._matchers[index], text, sorted(found), place)
+                matcher = self._matchers[index]
+                if near := hopeful(matcher.rule, place.path, data, found):
+                    hits += self._confirmed(matcher, text, near, place)
         if marks and len(encoding) < _DEPTH:
             for hidden in _hidden(data, marks):
                 hits += self._revealed(hidden, data, place, encoding, left)

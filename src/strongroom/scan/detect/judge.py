@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -27,19 +28,22 @@ class Candidate(NamedTuple):
     commit: str = ""
 
 
-def applies(rule: Rule, path: str) -> bool:
-    """Say whether a rule may find something in a file of that path."""
-    if rule.path and not _pattern(rule.path).search(path.encode(errors="surrogateescape")):
-        return False
-    from .checks import PLACES
+def hopeful(rule: Rule, path: str, data: bytes, ends: Iterable[int]) -> list[int]:
+    """Return those of the ``ends`` of matches, in order, of which a glance does not tell that they are no findings."""
+    if not _has_place(rule, path):
+        return []
+    from .checks import GLANCES
 
-    return rule.check not in PLACES or PLACES[rule.check](path)
+    glance = GLANCES.get(rule.check)
+    return sorted(end for end in ends if glance is None or glance(path, data, end))
 
 
 def accepts(candidate: Candidate, rules: RuleSet) -> bool:
-    """Say whether a candidate is a finding, where its rule applies."""
+    """Say whether a candidate is a finding."""
     rule = candidate.rule
     if rule.entropy and entropy(candidate.secret) <= rule.entropy:
+        return False
+    if not _has_place(rule, candidate.path):
         return False
     if any(_allows(allowlist, candidate) for allowlist in (*rule.allowlists, *rules.allowlists)):
         return False
@@ -50,6 +54,10 @@ def accepts(candidate: Candidate, rules: RuleSet) -> bool:
     from .checks import CHECKS
 
     return CHECKS[rule.check](candidate)
+
+
+def _has_place(rule: Rule, path: str) -> bool:
+    return not rule.path or bool(_pattern(rule.path).search(path.encode(errors="surrogateescape")))
 
 
 def entropy(text: bytes) -> float:
