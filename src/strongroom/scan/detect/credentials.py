@@ -22,13 +22,19 @@ _HOST = re.compile(
     r"(?:my|some)?domain\S*)(?![\w.-])"
 )
 _ANYBODY = re.compile(
-    r"(?i)(?:my|your|the|db|api|some|git|proxy|http|smtp|mongo|mysql|database|[_.-])*(?:user(?:name)?|u(?:sr)?|name|login|"
+    r"(?i)(?:my|your|the|db|api|some|git|proxy|http|smtp|mongo|mysql|database|[_.-])*(?:user(?:[._-]?name)?|u(?:sr)?|name|login|"
     r"foo|bar|me|x+|bob|alice|joe|john|usr|uname|test|a|email)?\d?"
 )
 _ANYTHING = re.compile(
     r"(?i)(?:my|your|the|db|api|some|git|proxy|secret|user|http|smtp|mongo|mysql|database|[_.-])*"
     r"(?:pass(?:wo?r?d|phrase)?|pw(?:d)?|p|secret|token|key|bar|baz|foo|x+|abc|test|b)?\d{0,3}"
 )
+
+_CONNECTS = re.compile(
+    rb"""(?i)(?:connect|getconnection|mysqli|pdo)\s*=?\s*\([^"']*["']([^"']*)["'],\s*["'][^"']*["']\Z"""
+)
+_PATH = re.compile(rb"""\(\s*["']/""")  # login("/path", "name", "password")
+_AT = re.compile(rb"(?i)(?:localhost|db|mysql|[\w-]+\.[\w.-]+)(?::\d+)?")
 
 
 def in_url(candidate: Candidate) -> bool:
@@ -43,7 +49,8 @@ def in_url(candidate: Candidate) -> bool:
         return False
     line = candidate.line.decode(errors="replace")
     host = line[line.find(match) + len(match) - 1 :]
-    named = user.isupper() and value.isupper() and len(value) > 3
+    named = value.isupper() and len(value) > 3 and (user.isupper() or ("_" in value and bool(keys.of(value))))
+    named = named or (values.is_role(value) and bool(keys.of(value)) and len(keys.parts(value)) > 1)
     if named or (value.isdigit() and len(value) < 4) or values.is_hash(value[1:]):
         return False
     if values.is_random(value):
@@ -51,7 +58,7 @@ def in_url(candidate: Candidate) -> bool:
     anything = bool(_ANYTHING.fullmatch(value))
     if _HOST.match(host) or (anything and _ANYBODY.fullmatch(user)):
         return False
-    return not (anything and user == value and user in {"user", "username"}) and not re.search(r"[()+,;]", value)
+    return not (anything and user == value and user in {"user", "username"}) and not re.search(r"[()+,;]|&.*=", value)
 
 
 def plain(candidate: Candidate) -> bool:
@@ -63,7 +70,8 @@ def plain(candidate: Candidate) -> bool:
         return not values.is_url(value)
     if values.is_code(value) or values.is_other(value) or values.is_prose(value):
         return False
-    return not (keys.of(value) and values.is_role(value))
+    named = values.is_role(value) or ("_" in value and values.is_constant(value))
+    return not (keys.of(value) and named)
 
 
 def random(candidate: Candidate) -> bool:
@@ -115,6 +123,18 @@ def netrc(candidate: Candidate) -> bool:
     return files.of(candidate.path).kind is not Kind.CODE and plain(candidate)
 
 
+def pair(candidate: Candidate) -> bool:
+    """Judge the password behind a name in a call; what stands behind a host is the name."""
+    connects = _CONNECTS.match(candidate.match)
+    at_host = connects and _AT.fullmatch(connects[1])
+    return not at_host and not _PATH.search(candidate.match) and plain(candidate)
+
+
+def signing(candidate: Candidate) -> bool:
+    """Judge what a call is given to sign or encrypt with, which is no algorithm's name."""
+    return not values.is_constant(_text(candidate)) and plain(candidate)
+
+
 def directive(candidate: Candidate) -> bool:
     """Judge what follows a word that a program's configuration has at the start of a line."""
     start = candidate.match.lstrip().partition(b"\n")[0]
@@ -124,7 +144,12 @@ def directive(candidate: Candidate) -> bool:
 def option(candidate: Candidate) -> bool:
     """Judge the word behind an option, which may as well go on with the sentence."""
     value = _text(candidate)
-    return values.is_mixed(value) and not value.endswith("=") and not values.is_expression(value) and plain(candidate)
+    called = candidate.line.partition(candidate.match)[2].startswith(b"(") and candidate.match.endswith(
+        candidate.secret
+    )
+    if called or re.match(r"\w*=|.*=\Z", value):
+        return False
+    return values.is_mixed(value) and not values.is_expression(value) and plain(candidate)
 
 
 def prose(candidate: Candidate) -> bool:

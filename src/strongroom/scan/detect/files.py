@@ -54,8 +54,11 @@ _SHELLS = re.compile(r"(?:dockerfile|containerfile|makefile|jenkinsfile|vagrantf
 _TEMPLATE = re.compile(
     r"[._-](?:example|sample|template|tmpl|tpl|dist|default|skel)s?(?=[._-]|$)|^(?:example|sample)\."
 )
-_LANGUAGE = re.compile(r"(?:^|[/_.-])(?:locales?|i18n|l10n|lang|langs|languages?|translations?|intl|nls)[/_.-]"
-                       r"|(?:^|/)(?:messages|strings)[^/]*$|\.(?:po|pot|resx|strings|arb|xlf|xliff)$")  # fmt: skip
+_LANGUAGE = re.compile(
+    r"(?:^|[/_.-])(?:locales?|locali[sz]ations?|i18n|l10n|lang|langs|languages?|translations?|intl|nls)[/_.-]"
+    r"|(?:^|/)(?:messages|(?:local)?strings)[^/]*$|_[a-z]{2}(?:_[a-z]{2})?\.properties$"
+    r"|\.(?:po|pot|resx|strings|arb|xlf|xliff)$"
+)
 _DENSE = re.compile(r"[.-]min\.(?:js|mjs|css)$|\.(?:map|lock|svg|css|scss|less|sum)$|(?:^|/)(?:package-lock\.json|"
                     r"pnpm-lock\.yaml|npm-shrinkwrap\.json|go\.sum|record)$")  # fmt: skip
 
