@@ -37,9 +37,10 @@ _ATTRIBUTE = re.compile(r"""\\?["']\s+(?!value)[\w:-]+\s*=""")
 _CLOSED = re.compile(r"""\\?["'`][])]+\s*,""")  # f(g("user", "password"), "value")
 _CALL = re.compile(r"""\w+\(\s*["'](?=[\w.-]+["']\s*,)""")
 _LISTED = re.compile(r"""["'`]\s*,\s*["'`]\Z""")
+_SEVERAL = re.compile(r"\s*[\w.]+\s*,\s*\Z")
 _ENDS = re.compile(rb"\s*[;,)}\]]*\s*(?:#.*|//.*|/\*.*)?\Z")
 _PUTS = re.compile(r"""(?i)(?:define|putenv|setenv|setproperty|(?:add|set)parameter|\.put|\.add)\(\s*["'`]?\Z""")
-_GETS = re.compile(r"""(?i)(?:env|get|fetch|default|config|setting|option|secret|param|var|read)\w*\(\s*["'`]?\Z""")
+_GETS = re.compile(r"""(?i)(?:env|get|fetch|default|config|setting|option|read)\w*\(\s*["'`]?\Z""")
 _HUMPS = re.compile(rb"[a-z](?=[A-Z])")
 # Part of each word for a password, and of what stands before a default.
 _PROMISES = re.compile(
@@ -86,7 +87,7 @@ def _quoted(candidate: Candidate) -> bool:
         return False
     if _fallback(found) and not _is_name(candidate):
         return (key >= Key.SECRET or values.is_random(found.value)) and default(found, key, file)
-    if found.sign in {",", "("} and (_is_name(candidate) or not _argument(found, key)):
+    if found.listed and (_is_name(candidate) or not _argument(found, key)):
         return False
     if found.name.lower() == "pass" and "=" not in found.sign and found.value.isalpha():  # or the result of a test
         return bool(_COMPANY.search(candidate.before + candidate.line)) and likely(found, key, file)
@@ -123,6 +124,8 @@ def tabled(candidate: Candidate) -> bool:
     """Judge the word in the column behind a name: it may as well be a type, or what the name is for."""
     name, value = candidate.match.split(b"|")[1].decode(errors="replace"), candidate.secret.decode(errors="replace")
     key = keys.of(name)
+    if not candidate.line.lstrip().startswith(b"|"):
+        return False
     if not key or values.left_open(value) or values.is_code(value) or values.is_other(value):
         return False
     return values.is_random(value) or (key is Key.PASSWORD and any(map(str.isdigit, value)) and values.is_mixed(value))
@@ -141,6 +144,8 @@ def bare(candidate: Candidate) -> bool:
     found, file = read(candidate), _file(candidate)
     key = keys.of(found.name)
     if not key or _is_code(found.value) or "](" in found.value:  # the end of a link
+        return False
+    if found.name.startswith("-") and found.value.isupper() and found.value.isalpha():
         return False
     tight = found.glue == "=" or _VARIABLE.match(found.name)
     if file.kind is Kind.SHELL and found.glue != "=":
@@ -162,6 +167,8 @@ def inline(candidate: Candidate) -> bool:
     found, file = read(candidate), _file(candidate)
     key = keys.of(found.name)
     if not key or _is_code(found.value) or (found.value.isupper() and found.value.isalpha()):
+        return False
+    if found.name.lower() == "pass" and found.glue != "=" and found.value.isalpha():
         return False
     if values.is_uuid(found.value):  # a token in a link
         return key >= Key.TOKEN and found.lead.endswith(("?", "&"))
@@ -231,6 +238,8 @@ def _elsewhere(found: Assigned) -> bool:
         return True
     if found.sign.lstrip("-").startswith(">") and "(" in found.sign:  # a method of it
         return True
+    if _SEVERAL.match(found.lead) and "=" in found.sign:  # name, password = "…", "…"
+        return True
     call = _CALL.search(found.glue)
     if _ATTRIBUTE.match(found.glue) or _CLOSED.match(found.glue) or (call and not _GETS.search(call[0])):
         return True
@@ -247,7 +256,7 @@ def _argument(found: Assigned, key: Key) -> bool:
     setter = found.name.lower().rpartition(".")[2].startswith(("set", "with"))
     if key < Key.SECRET or (keys.of(found.value) and not (setter and mixed)):
         return key is Key.TOKEN and found.sign == "," and _quoted_name(found) and values.is_random(found.value)
-    if found.sign == ",":
+    if found.sign.startswith(","):
         if keys.parts(found.name)[:-1] and keys.parts(found.name)[0] in keys.parts(found.value)[:-1]:
             return False  # the next of many names
         if _LISTED.search(found.lead) and values.wordlike(found.value) and not found.name.startswith("-"):
@@ -257,7 +266,7 @@ def _argument(found: Assigned, key: Key) -> bool:
             return False
         mixed = mixed or (key is Key.PASSWORD and puts)
         return mixed and (_quoted_name(found) or found.lead.endswith("{"))
-    return mixed or setter or not values.wordlike(found.value)
+    return mixed or setter or bool(_HASHES.search(found.name))
 
 
 def _told(candidate: Candidate, found: Assigned, file: File) -> bool:

@@ -74,7 +74,7 @@ _MORE = words("""
     protected protect protection sha sha1 sha256 sha512 md5 fingerprint thumbprint number num code codes
     kind category group groups role roles username login email port region bucket resource resources address
     word words char chars character characters chr position offset exception host hosts
-    hostname user users driver commit h
+    hostname user users driver commit factory spec alias sender h
 """)
 _LESS = words("""
     forgot forget forgotten reset is has show hide toggle check validate invalid wrong incorrect require

@@ -34,6 +34,11 @@ class Assigned(NamedTuple):
         """What assigns it, without spaces and quotes."""
         return self.glue.strip(" \t\"'`\\]")
 
+    @property
+    def listed(self) -> bool:
+        """Whether the value is an argument, or follows the name in a list."""
+        return self.sign in {",", "("} or (self.sign[:1] == "," and self.sign[-1:] == "(")
+
 
 def likely(found: Assigned, key: Key, file: File) -> bool:
     """Say whether a value is a secret."""
@@ -112,7 +117,9 @@ def _names(found: Assigned, value: str) -> bool:
 
 def _random(found: Assigned, key: Key, file: File) -> bool:
     value = found.value.strip()
-    if (file.dense and key < Key.SECRET) or values.is_public(value) or values.is_url(value):
+    if (file.dense and key < Key.SECRET) or (file.language and key is not Key.SECRET):
+        return False
+    if values.is_public(value) or values.is_url(value):
         return False
     if key is Key.WEAK:
         if file.kind is Kind.MARKUP or len(value) < 16 or values.is_uuid(value) or values.is_path(value):

@@ -12,12 +12,12 @@ _TEMPLATE = re.compile(
     r"|^\$[A-Za-z_][\w.>-]*$|^%[A-Za-z_]\w*%$|^%[sdrv@]$|^\{[\w.:-]*\}$|^<[^<>]*>$|^\[.*\]$|^@[\w.]+@$|^\(.*\)$"
     r"|\{[A-Za-z_][\w.]*\}|^\$\w+[/\\]|^:[a-z_]+$|^\$env:|^!(?:vault|secret|env|ref|sub|getatt|include|join|unsafe)\w*$|^`|^\*+\w*$|^&\w+$|^\\\(|\\\{|%[sd]\b|^=+$|^\?+$|^#+$"
     r"|(?:[A-Z]{2,}_){3,}[A-Z]{2,}|^['\"]{1,2}\$|^@[a-z]+(?:[_.][a-z]+)+$|^(?:%[A-Za-z]\w*){3,}$|^/\^|\{[$#]|%\{|\(\?[:=!<P]|\[\^|\[(?:A-Z|a-z|0-9)|\\[wds][+*]"
-    r"|^[\"']\s*[.+]\s*[$\w]|^\$\w+\W\$\w+$"
+    r"|^[\"']\s*[.+]\s*[$\w]|^\$\w+(?:\W?\$\w+)+$|^\$\$\w+$|^/\$|^\$\w+[:./-]|^_+[A-Za-z]+_+$"
 )
 _REFERENCE = re.compile(
     r"(?i)^(?:vault|op|ssm|secretsmanager|arn|env|file|ref|gcp|gcpsm|aws|azurekeyvault|keyvault|kms|sops|enc|cipher|ref\+"
     r"|classpath|bcrypt|crypt|valuefrom|secretref|secretkeyref|keychain|pass|resolve|awssm|k8s|secret|urn)(?::|\[|\()"
-    r"|^ENC\[|^ENC\(|^\{cipher\}|^\$ANSIBLE_VAULT|\{\{resolve:|^@Microsoft"
+    r"|^\w+/\d{8}/[\w-]+/|^ENC\[|^ENC\(|^\{cipher\}|^\$ANSIBLE_VAULT|\{\{resolve:|^@Microsoft"
 )
 _OPEN = re.compile(
     r"(?i)(?:^|[^a-z])(?:your|yours|example|examples|sample|placeholder|change|replace|replaced|insert|fill|put|enter|todo|"
@@ -32,7 +32,8 @@ _OPEN = re.compile(
     r"^my[_-]?(?:secret|password|pass|token|key|api[_-]?key)$|^super[_-]?secret$"
 )
 _NOTHING = words("""
-    scram-sha-256 null none nil undefined true false yes no on off empty string str text int integer number
+    scram-sha-256 sha-1 sha-256
+    sha-512 null none nil undefined true false yes no on off empty string str text int integer number
     bool boolean object array list dict any void default auto value values input varchar char bytes byte
     self this new required optional disabled enabled enable disable md5 sha1 sha256 sha512 bcrypt plain
     plaintext basic bearer digest jwt oauth oauth2 hmac aes rsa des base64 hex utf-8 utf8 utf-16 latin1
