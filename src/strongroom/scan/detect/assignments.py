@@ -40,6 +40,7 @@ _LISTED = re.compile(r"""["'`]\s*,\s*["'`]\Z""")
 _SEVERAL = re.compile(r"\s*[\w.]+\s*,\s*\Z")
 _ENDS = re.compile(rb"\s*[;,)}\]]*\s*(?:#.*|//.*|/\*.*)?\Z")
 _PUTS = re.compile(r"""(?i)(?:define|putenv|setenv|setproperty|(?:add|set)parameter|\.put|\.add)\(\s*["'`]?\Z""")
+_SETOPT = re.compile(r"(?i)setopt\w*\([^,()]*,\s*\Z")
 _GETS = re.compile(r"""(?i)(?:env|get|fetch|default|config|setting|option|read)\w*\(\s*["'`]?\Z""")
 _HUMPS = re.compile(rb"[a-z](?=[A-Z])")
 # Part of each word for a password, and of what stands before a default.
@@ -216,10 +217,6 @@ def _fallback(found: Assigned) -> bool:
     return after and bool(_VARIABLE.match(found.name.rpartition(".")[2]))
 
 
-def _quoted_name(found: Assigned) -> bool:
-    return found.glue.lstrip("\\")[:1] in {'"', "'", "`"}
-
-
 def _file(candidate: Candidate) -> File:
     file = files.of(candidate.path)
     return file._replace(dense=True) if len(candidate.line) > _DENSE_LINE else file
@@ -243,30 +240,29 @@ def _elsewhere(found: Assigned) -> bool:
     call = _CALL.search(found.glue)
     if _ATTRIBUTE.match(found.glue) or _CLOSED.match(found.glue) or (call and not _GETS.search(call[0])):
         return True
-    if (found.lead.endswith("<") and _ATTRIBUTE.match(f"'{found.glue}")) or (
-        _quoted_name(found) and found.lead.endswith("/")
-    ):
+    if (found.lead.endswith("<") and _ATTRIBUTE.match(f"'{found.glue}")) or (found.called and found.lead.endswith("/")):
         return True
     return found.name.endswith((".length", ".type", ".name", ".id", ".text", ".html", ".css", ".attr", ".label"))
 
 
 def _argument(found: Assigned, key: Key) -> bool:
     """Judge what follows a name in a call or a list: words are mostly other names there."""
-    mixed = values.is_mixed(found.value)
+    mixed, puts = values.is_mixed(found.value), bool(_PUTS.search(found.lead))
     setter = found.name.lower().rpartition(".")[2].startswith(("set", "with"))
-    if key < Key.SECRET or (keys.of(found.value) and not (setter and mixed)):
-        return key is Key.TOKEN and found.sign == "," and _quoted_name(found) and values.is_random(found.value)
-    if found.sign.startswith(","):
-        if keys.parts(found.name)[:-1] and keys.parts(found.name)[0] in keys.parts(found.value)[:-1]:
-            return False  # the next of many names
-        if _LISTED.search(found.lead) and values.wordlike(found.value) and not found.name.startswith("-"):
-            return False
-        puts = bool(_PUTS.search(found.lead))
-        if _VARIABLE.match(found.name) and not puts:
-            return False
-        mixed = mixed or (key is Key.PASSWORD and puts)
-        return mixed and (_quoted_name(found) or found.lead.endswith("{"))
-    return mixed or setter or bool(_HASHES.search(found.name))
+    named = keys.of(found.value) and not (setter and mixed) and not (puts and not values.is_role(found.value))
+    if key < Key.SECRET or named:
+        return key is Key.TOKEN and found.sign == "," and found.called and values.is_random(found.value)
+    if found.sign == "(":
+        return mixed or setter or bool(_HASHES.search(found.name))
+    if keys.parts(found.name)[:-1] and keys.parts(found.name)[0] in keys.parts(found.value)[:-1]:
+        return False  # the next of many names
+    if _LISTED.search(found.lead) and values.wordlike(found.value) and not found.name.startswith("-"):
+        return False
+    if _SETOPT.search(found.lead):
+        return True
+    if _VARIABLE.match(found.name) and not puts:
+        return False
+    return (mixed or (key is Key.PASSWORD and puts)) and (found.called or found.lead.endswith("{"))
 
 
 def _told(candidate: Candidate, found: Assigned, file: File) -> bool:

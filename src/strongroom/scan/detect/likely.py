@@ -13,6 +13,8 @@ COMMENT = re.compile(r"^\s*(?:#|//|/?\*|--|;|<!--|rem\s)", re.IGNORECASE)
 _TYPE = re.compile(r"[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)*[A-Z][a-z]+\Z")
 _CAMEL = re.compile(r"[a-z][A-Z]")
 _COMPOUND = re.compile(r"[a-z][._-]|[a-z][A-Z]|[A-Z]_")
+# A user's name in front of the password, in quotes as well.
+_BESIDE = re.compile(r"""(?i)(?:user|login|mail|account)\w*["']?\s*(?:=>|[:=,])\s*[bu]?["'][^"'$]{2,}["'],?\s""")
 _NUMBER = re.compile(r"\d+")
 
 
@@ -33,6 +35,11 @@ class Assigned(NamedTuple):
     def sign(self) -> str:
         """What assigns it, without spaces and quotes."""
         return self.glue.strip(" \t\"'`\\]")
+
+    @property
+    def called(self) -> bool:
+        """Whether the name stands in quotes."""
+        return self.glue.lstrip("\\")[:1] in {'"', "'", "`"}
 
     @property
     def listed(self) -> bool:
@@ -67,8 +74,12 @@ def likely(found: Assigned, key: Key, file: File) -> bool:
         return values.is_mixed(value) and len(value) >= 6 and not _names(found, value)
     if settings or values.is_mixed(value):
         return True
-    word = value.istitle() and value.isalpha() and values.wordlike(value)
-    return not values.is_name(value) and not word and file.kind is not Kind.PROSE
+    word = values.is_name(value) or (value.istitle() and value.isalpha() and values.wordlike(value))
+    if word:
+        return bool(_BESIDE.search(found.lead)) and not (
+            values.is_constant(value) or values.is_role(value) or keys.of(value)
+        )
+    return file.kind is not Kind.PROSE or (found.quoted and (found.called or "=" in found.sign))
 
 
 def default(found: Assigned, key: Key, file: File) -> bool:
