@@ -32,7 +32,7 @@ _LIVELY = re.compile(rb"[^A-Za-z_.:/-]")
 _TOLD = re.compile(r"\s*(?:(?:#\s*define|set(?:\s+-\w+)*)\s+)?\Z|(?:.*[\s({])?:\Z")
 _COMPANY = re.compile(rb"(?i)user|login|host|mail|smtp|account")
 _SESSION = re.compile(rb"(?i)session\w*\(")
-_GIVES = re.compile(r"(?i)(?:generate|load|read|find|lookup)_?[a-z]")
+_GIVES = re.compile(r"(?i)(?:create|generate|load|read|find|lookup)_?[a-z]")
 _ATTRIBUTE = re.compile(r"""\\?["']\s+(?!value)[\w:-]+\s*=""")
 _CLOSED = re.compile(r"""\\?["'`][])]+\s*,""")  # f(g("user", "password"), "value")
 _CALL = re.compile(r"""\w+\(\s*["'](?=[\w.-]+["']\s*,)""")
@@ -249,7 +249,9 @@ def _argument(found: Assigned, key: Key) -> bool:
     """Judge what follows a name in a call or a list: words are mostly other names there."""
     mixed, puts = values.is_mixed(found.value), bool(_PUTS.search(found.lead))
     setter = found.name.lower().rpartition(".")[2].startswith(("set", "with"))
-    named = keys.of(found.value) and not (setter and mixed) and not (puts and not values.is_role(found.value))
+    named = keys.of(found.value) and not (setter and mixed)
+    if named and (setter or puts):
+        named = values.is_role(found.value)
     if key < Key.SECRET or named:
         return key is Key.TOKEN and found.sign == "," and found.called and values.is_random(found.value)
     if found.sign == "(":

@@ -76,9 +76,8 @@ def likely(found: Assigned, key: Key, file: File) -> bool:
         return True
     word = values.is_name(value) or (value.istitle() and value.isalpha() and values.wordlike(value))
     if word:
-        return bool(_BESIDE.search(found.lead)) and not (
-            values.is_constant(value) or values.is_role(value) or keys.of(value)
-        )
+        given = found.sign == "(" or (_BESIDE.search(found.lead) and not keys.of(value))
+        return bool(given) and not (values.is_constant(value) or values.is_role(value))
     return file.kind is not Kind.PROSE or (found.quoted and (found.called or "=" in found.sign))
 
 
@@ -122,8 +121,10 @@ def _repeats(found: Assigned, value: str, file: File) -> bool:
 
 def _names(found: Assigned, value: str) -> bool:
     """Say whether a value only names what it stands for, or its type."""
-    within = set(keys.parts(value)) <= set(keys.parts(found.name))
-    return within or values.is_constant(value) or bool(_TYPE.match(value)) or values.is_role(_NUMBER.sub("", value))
+    if set(keys.parts(value)) <= set(keys.parts(found.name)) or values.is_constant(value) or _TYPE.match(value):
+        return True
+    words = _NUMBER.sub("", value)
+    return values.is_role(words) and bool(keys.of(words) or "value" in words)
 
 
 def _random(found: Assigned, key: Key, file: File) -> bool:

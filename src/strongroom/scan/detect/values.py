@@ -12,7 +12,7 @@ _TEMPLATE = re.compile(
     r"|^\$[A-Za-z_][\w.>-]*$|^%[A-Za-z_]\w*%$|^%[sdrv@]$|^\{[\w.:-]*\}$|^<[^<>]*>$|^\[.*\]$|^@[\w.]+@$|^\(.*\)$"
     r"|\{[A-Za-z_][\w.]*\}|^\$\w+[/\\]|^:[a-z_]+$|^\$env:|^!(?:vault|secret|env|ref|sub|getatt|include|join|unsafe)\w*$|^`|^\*+\w*$|^&\w+$|^\\\(|\\\{|%[sd]\b|^=+$|^\?+$|^#+$"
     r"|(?:[A-Z]{2,}_){3,}[A-Z]{2,}|^['\"]{1,2}\$|^@[a-z]+(?:[_.][a-z]+)+$|^(?:%[A-Za-z]\w*){3,}$|^/\^|\{[$#]|%\{|\(\?[:=!<P]|\[\^|\[(?:A-Z|a-z|0-9)|\\[wds][+*]"
-    r"|^[\"']\s*[.+]\s*[$\w]|^\$\w+(?:\W?\$\w+)+$|^\$\$\w+$|^/\$|^\$\w+[:./-]|^_+[A-Za-z]+_+$"
+    r"|^[\"']\s*[.+]\s*[$\w]|^\$\w+(?:\W?\$\w+)+$|^\$\$\w+$|^\.\s*\w+\(|^/\$|^\$\w+[:./-]|^_+[A-Za-z]+_+$"
 )
 _REFERENCE = re.compile(
     r"(?i)^(?:vault|op|ssm|secretsmanager|arn|env|file|ref|gcp|gcpsm|aws|azurekeyvault|keyvault|kms|sops|enc|cipher|ref\+"
