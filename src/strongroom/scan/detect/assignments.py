@@ -10,6 +10,7 @@ from . import files, keys, values
 from .files import File, Kind
 from .keys import Key
 from .likely import COMMENT, Assigned, default, likely, thought_up
+from .words import words
 
 if TYPE_CHECKING:
     from .judge import Candidate
@@ -36,7 +37,10 @@ _GIVES = re.compile(r"(?i)(?:create|generate|load|read|find|lookup)_?[a-z]")
 _ATTRIBUTE = re.compile(r"""\\?["']\s+(?!value)[\w:-]+\s*=""")
 _CLOSED = re.compile(r"""\\?["'`][])]+\s*,""")  # f(g("user", "password"), "value")
 _CALL = re.compile(r"""\w+\(\s*["'](?=[\w.-]+["']\s*,)""")
-_LISTED = re.compile(r"""["'`]\s*,\s*["'`]\Z""")
+_LISTED = re.compile(r"""["'`]\s*,\s*["'`][$%@&]?\Z|^\s*["'`][$%@&]?\Z""")
+_ENDS_OPEN = re.compile(r"\$[A-Za-z_]\w*-?\Z")  # a variable goes on
+_NEXT = re.compile(rb"""\s*,\s*["'`]""")
+_SECTIONS = words("auth credentials creds keys secrets tokens")
 _SEVERAL = re.compile(r"\s*[\w.]+\s*,\s*\Z")
 _ENDS = re.compile(rb"\s*[;,)}\]]*\s*(?:#.*|//.*|/\*.*)?\Z")
 _PUTS = re.compile(r"""(?i)(?:define|putenv|setenv|setproperty|(?:add|set)parameter|\.put|\.add)\(\s*["'`]?\Z""")
@@ -88,7 +92,7 @@ def _quoted(candidate: Candidate) -> bool:
         return False
     if _fallback(found) and not _is_name(candidate):
         return (key >= Key.SECRET or values.is_random(found.value)) and default(found, key, file)
-    if found.listed and (_is_name(candidate) or not _argument(found, key)):
+    if found.listed and (_is_name(candidate) or not _argument(found, key) or _among(candidate, found)):
         return False
     if found.name.lower() == "pass" and "=" not in found.sign and found.value.isalpha():  # or the result of a test
         return bool(_COMPANY.search(candidate.before + candidate.line)) and likely(found, key, file)
@@ -171,6 +175,8 @@ def inline(candidate: Candidate) -> bool:
         return False
     if found.name.lower() == "pass" and found.glue != "=" and found.value.isalpha():
         return False
+    if _ENDS_OPEN.search(found.value):
+        return False
     if values.is_uuid(found.value):  # a token in a link
         return key >= Key.TOKEN and found.lead.endswith(("?", "&"))
     if file.kind in {Kind.CODE, Kind.MARKUP} and not (_in_string(found.lead) or COMMENT.match(found.lead)):
@@ -188,7 +194,7 @@ def element(candidate: Candidate) -> bool:
     name = tag[1] if tag else ""
     found = Assigned(name, '"', candidate.secret.decode(errors="replace"), "")
     key = keys.of(name)
-    return bool(key) and likely(found, key, _setting(candidate))
+    return bool(key) and name != "key" and likely(found, key, _setting(candidate))
 
 
 def instruction(candidate: Candidate) -> bool:
@@ -248,6 +254,9 @@ def _elsewhere(found: Assigned) -> bool:
 def _argument(found: Assigned, key: Key) -> bool:
     """Judge what follows a name in a call or a list: words are mostly other names there."""
     mixed, puts = values.is_mixed(found.value), bool(_PUTS.search(found.lead))
+    section = found.name.lower() in _SECTIONS or ("." in found.name and not puts and not _GETS.search(found.lead))
+    if section and found.sign != "(":
+        return False
     setter = found.name.lower().rpartition(".")[2].startswith(("set", "with"))
     named = keys.of(found.value) and not (setter and mixed)
     if named and (setter or puts):
@@ -258,13 +267,21 @@ def _argument(found: Assigned, key: Key) -> bool:
         return mixed or setter or bool(_HASHES.search(found.name))
     if keys.parts(found.name)[:-1] and keys.parts(found.name)[0] in keys.parts(found.value)[:-1]:
         return False  # the next of many names
-    if _LISTED.search(found.lead) and values.wordlike(found.value) and not found.name.startswith("-"):
-        return False
     if _SETOPT.search(found.lead):
         return True
     if _VARIABLE.match(found.name) and not puts:
         return False
     return (mixed or (key is Key.PASSWORD and puts)) and (found.called or found.lead.endswith("{"))
+
+
+def _among(candidate: Candidate, found: Assigned) -> bool:
+    """Say whether name and value are two of many texts in a list, none of which is said to be the name of the next."""
+    if found.sign != "," or found.name.startswith("-") or not values.wordlike(found.value):
+        return False
+    if not _LISTED.search(found.lead):
+        return False
+    rest = candidate.line[candidate.line.find(candidate.match) + len(candidate.match) :]
+    return bool(found.lead[:-1].strip() or _NEXT.match(rest))
 
 
 def _told(candidate: Candidate, found: Assigned, file: File) -> bool:

@@ -44,6 +44,7 @@ CHECKS: dict[str, Check] = {
     "salt": credentials.salt,
     "directive": credentials.directive,
     "pair": credentials.pair,
+    "statement": credentials.statement,
     "signing": credentials.signing,
     "option": credentials.option,
     "said": credentials.said,

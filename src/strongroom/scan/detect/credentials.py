@@ -45,6 +45,8 @@ def in_url(candidate: Candidate) -> bool:
     match = candidate.match.decode(errors="replace")
     parts = _URL.match(match)
     user = parts[2] if parts else ""
+    if "[" in user or "]" in value:  # scheme://user[:password]@[host]
+        return False
     if values.is_template(user) or "{" in user + value or "$" in user + value[:1] or "%" in user[:1]:
         return False
     line = candidate.line.decode(errors="replace")
@@ -123,11 +125,20 @@ def netrc(candidate: Candidate) -> bool:
     return files.of(candidate.path).kind is not Kind.CODE and plain(candidate)
 
 
+def statement(candidate: Candidate) -> bool:
+    """Judge a password in a statement: in a text, something may be identified by anything."""
+    line = candidate.line.lower()
+    sentence = b"identified" in candidate.match and not any(word in line for word in (b"user", b"role", b"grant", b"@"))
+    return not sentence and plain(candidate)
+
+
 def pair(candidate: Candidate) -> bool:
     """Judge the password behind a name in a call; what stands behind a host is the name."""
     connects = _CONNECTS.match(candidate.match)
     at_host = connects and _AT.fullmatch(connects[1])
-    return not at_host and not _PATH.search(candidate.match) and plain(candidate)
+    if at_host or _PATH.search(candidate.match) or re.match(r"[a-z]+=", _text(candidate)):
+        return False
+    return plain(candidate)
 
 
 def signing(candidate: Candidate) -> bool:
@@ -147,7 +158,7 @@ def option(candidate: Candidate) -> bool:
     called = candidate.line.partition(candidate.match)[2].startswith(b"(") and candidate.match.endswith(
         candidate.secret
     )
-    if called or re.match(r"\w*=|.*=\Z", value):
+    if called or re.match(r"\w*=|.*[=$]\Z", value):
         return False
     return values.is_mixed(value) and not values.is_expression(value) and plain(candidate)
 

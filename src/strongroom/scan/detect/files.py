@@ -39,7 +39,7 @@ _CODE = words("""
     py pyi pyx ipynb js mjs cjs jsx ts tsx vue svelte java kt kts groovy scala clj cljs go c h cc cpp cxx
     hpp hh m mm cs vb fs rb erb php phtml php3 php4 php5 pl pm t swift rs dart lua r jl ex exs erl hrl hs ml
     pas sol zig nim d coffee asp aspx cshtml jsp jspx gsp ino sas sql psql plsql pp gradle cr tcl cobol cob
-    f90 feature robot cy
+    f90 feature robot cy idl proto thrift
 """)
 _CONFIG = words("""
     env properties props yml yaml ini cfg conf cnf config toml tf tfvars tfstate hcl settings json json5

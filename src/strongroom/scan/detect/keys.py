@@ -74,7 +74,8 @@ _MORE = words("""
     protected protect protection sha sha1 sha256 sha512 md5 fingerprint thumbprint number num code codes
     kind category group groups role roles username login email port region bucket resource resources address
     word words char chars character characters chr position offset exception host hosts
-    hostname user users driver commit factory spec alias sender h
+    hostname user users driver commit factory spec alias sender attributes
+    sources objects dependencies h
 """)
 _LESS = words("""
     forgot forget forgotten reset is has show hide toggle check validate invalid wrong incorrect require
@@ -82,10 +83,11 @@ _LESS = words("""
     enter confirm verify change update label placeholder title hint help text css html lang i18n tr
     translate msg message allow primary_key foreign sort partition cache group row column col map hot short
     registry object event error_ count num next prev csrf xsrf authenticity antiforgery page pagination continuation
-    cancellation csp lexer parser syntax ast id unique
+    cancellation websocket csp lexer parser syntax ast id unique
 """)
 _SALTS = words("salt nonce psk")
 _SIGNING = ("secretkey", "secretkeybase", "jwtsecret", "sessionsecret", "cookiesecret")
+_NUMBERED = words("guid uuid oid errcode")
 _PLAIN = _LESS - words("confirm change update test_id enter verify min max")
 
 
@@ -98,6 +100,8 @@ def parts(name: str) -> list[str]:
 def of(name: str) -> Key:
     """Return what a name promises, by its last word that promises something, and the words around it."""
     found = parts(name)
+    if found and found[0] in _NUMBERED:
+        return Key.NONE
     for index in range(len(found) - 1, -1, -1):
         kind = _kind(found, index)
         if not kind:

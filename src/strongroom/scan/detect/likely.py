@@ -136,5 +136,5 @@ def _random(found: Assigned, key: Key, file: File) -> bool:
     if key is Key.WEAK:
         if file.kind is Kind.MARKUP or len(value) < 16 or values.is_uuid(value) or values.is_path(value):
             return False
-        return keys.is_salt(found.name) or not values.is_hash(value)
+        return keys.is_salt(found.name) or not (values.is_hash(value) or values.is_digest(value))
     return key is not Key.TOKEN or not (values.is_uuid(value) or values.is_expression(value))

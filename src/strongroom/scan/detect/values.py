@@ -26,7 +26,7 @@ _OPEN = re.compile(
     r"optional|required|unset|undefined|null|none|nil|nothing|empty|blank|the|sua|seu|votre|ihr|tu|deine?)(?:[^a-z]|$)"
     r"|your[_ -]?|changeme|change[_-]?me|change[_-]?this|replace[_-]?me|replaceme|placeholder|example|dummy|redacted|"
     r"secret[_-]?here|key[_-]?here|token[_-]?here|password[_-]?here|putyour|insertyour|xxxx|\*\*\*|\.\.\.|…|yyyy|zzzz|"
-    r"^x+$|^x+[-_]|<[a-z_ -]+>|not[_-]?(?:a|the)?[_-]?real|not[_-]?used|"
+    r"^x+$|^x+[-_]|<[a-z_ -]+>|^not?[_-](?:provided|supported|set)|not[_-]?(?:a|the)?[_-]?real|not[_-]?used|"
     r"abcdef0?12345|0123456789abcdef|1234567890abcdef|"
     r"lorem|ipsum|thisis|fakepass|^some(?:[_-]|\w*(?:pass|pw|secret|token|key))|^eyj[\w-]{8,}\.(?:[\w-]*\.)?[\w-]{0,15}$|^any[_-]|"
     r"^my[_-]?(?:secret|password|pass|token|key|api[_-]?key)$|^super[_-]?secret$"
@@ -40,7 +40,7 @@ _NOTHING = words("""
     latin-1 iso-8859-1 ascii json xml yaml n/a na unknown hidden masked not_set unset pass fail passed
     failed missing invalid expired valid username user email login name id key header query body cookie form
     session client server public private internal external local remote global static final const let var
-    function return async await file files define undef
+    function return async await file files define undef denied error onoff shift
 """)
 _ROLE = re.compile(
     r"(?i)(?:(?:my|your|the|a|new|old|current|user|users|db|database|mysql|postgres|root|admin|app|api|auth|access|client|"
@@ -71,7 +71,7 @@ _MAIL = re.compile(r"^[\w.+-]+@[\w-]+\.[\w.-]*[a-z]{2,}$")
 _CODE = re.compile(
     r"\w\(|\w\[['\"\w]|->|=>|::|\+\s*['\"\w]|^[A-Za-z_]+(?:\.[A-Za-z_]+)+(?:\(|$)|^(?:this|self|req|request|process|os|config|"
     r"settings|props|params|args|options|system|env|ctx|context|event|data|user|body|form)\.\w|^new\s|^function|^lambda|"
-    r"^await|^return\b|^\s*\.\s*\$|\]\(|^xsd?:|^(?:cn|dc|ou|uid)=|^[abglsvw]:[A-Za-z_][\w.]*$|\|\||&&|==|!=|^\w+\?\.|^@\w+[./(]|^-{1,2}\w|[{;]\s*$|^\\|\\[nt]|^/.+/[a-z]*$"
+    r"^await|^return\b|^\s*\.\s*\$|\]\(|^xsd?:|^(?:cn|dc|ou|uid)=|^(?:Get|Import|New|Read)-[A-Z]\w+$|^[abglsvw]:[A-Za-z_][\w.]*$|\|\||&&|==|!=|^\w+\?\.|^@\w+[./(]|^-{1,2}\w|[{;]\s*$|^\\|\\[nt]|^/.+/[a-z]*$"
 )
 _EXPRESSION = re.compile(r"^[$&*@]?[A-Za-z_][\w.]*(?:\[[\w'\"$.:-]*\]|\(.*\)?|->\w+|::\w+)[\w.,;)(\]]*$")
 _SELECTOR = re.compile(
@@ -87,7 +87,8 @@ _PUBLIC = re.compile(
     r"^(?:MFkwEwYHKoZIzj0|MIIBIjAN|MIGfMA0GCSqG|MCowBQYDK2Vw|AAAA[BEC]3NzaC|ssh-(?:rsa|ed25519|dss)|age1)"
 )
 _VERSION = re.compile(
-    r"^[v^~=<>]*\d+(?:\.\d+){1,3}(?:[-+.][\w.]+)?$|^\d{4}-\d\d-\d\d(?:[T ][\d:.Z+-]*)?$|^\d\d?[:/]\d\d"
+    r"^0x[0-9A-Fa-f]{1,8}[,;]?$|^dword:"
+    r"|^[v^~=<>]*\d+(?:\.\d+){1,3}(?:[-+.][\w.]+)?$|^\d{4}-\d\d-\d\d(?:[T ][\d:.Z+-]*)?$|^\d\d?[:/]\d\d"
 )
 _UUID = re.compile(r"(?i)^\{?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}?$")
 _FLIP = re.compile(r"[a-z](?=[A-Z])")
@@ -162,7 +163,8 @@ def is_name(value: str) -> bool:
 
 def is_path(value: str) -> bool:
     """Say whether a value leads through something, as ``net.if.in[eth0]`` and ``http.client.pool2`` do."""
-    return bool(_BRACKETS.search(value) or _DOTTED.match(value)) or ("." in value and wordlike(value))
+    joined = sum(map(value.count, "-._")) * 5 > len(value)
+    return joined or bool(_BRACKETS.search(value) or _DOTTED.match(value)) or ("." in value and wordlike(value))
 
 
 def is_prose(value: str) -> bool:
@@ -210,6 +212,11 @@ def is_public(value: str) -> bool:
 def is_uuid(value: str) -> bool:
     """Say whether a value is a UUID."""
     return bool(_UUID.match(value))
+
+
+def is_digest(value: str) -> bool:
+    """Say whether a value says what digest it is."""
+    return bool(_HASHED.search(value))
 
 
 def is_hash(value: str) -> bool:
