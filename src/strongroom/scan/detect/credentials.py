@@ -127,9 +127,12 @@ def netrc(candidate: Candidate) -> bool:
 
 def statement(candidate: Candidate) -> bool:
     """Judge a password in a statement: in a text, something may be identified by anything."""
-    line = candidate.line.lower()
-    sentence = b"identified" in candidate.match and not any(word in line for word in (b"user", b"role", b"grant", b"@"))
-    return not sentence and plain(candidate)
+    if b"identified" in candidate.match.lower():
+        line = candidate.line.lower()
+        if not any(word in line for word in (b"user", b"role", b"grant", b"@")):
+            return False
+    bare = not candidate.match.rstrip(b"\\").endswith((b"'", b'"'))
+    return plain(candidate) and (not bare or values.is_mixed(_text(candidate)))
 
 
 def pair(candidate: Candidate) -> bool:
