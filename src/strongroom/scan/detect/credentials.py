@@ -33,6 +33,7 @@ _ANYTHING = re.compile(
 _CONNECTS = re.compile(
     rb"""(?i)(?:connect|getconnection|mysqli|pdo)\s*=?\s*\([^"']*["']([^"']*)["'],\s*["'][^"']*["']\Z"""
 )
+_IDENTIFIED = re.compile(rb"\b(?:user|role)\s+\S+\s+identified")
 _PATH = re.compile(rb"""\(\s*["']/""")  # login("/path", "name", "password")
 _AT = re.compile(rb"(?i)(?:localhost|db|mysql|[\w-]+\.[\w.-]+)(?::\d+)?")
 
@@ -126,13 +127,12 @@ def netrc(candidate: Candidate) -> bool:
 
 
 def statement(candidate: Candidate) -> bool:
-    """Judge a password in a statement: in a text, something may be identified by anything."""
-    if b"identified" in candidate.match.lower():
-        line = candidate.line.lower()
-        if not any(word in line for word in (b"user", b"role", b"grant", b"@")):
-            return False
-    bare = not candidate.match.rstrip(b"\\").endswith((b"'", b'"'))
-    return plain(candidate) and (not bare or values.is_mixed(_text(candidate)))
+    """Judge a password in a statement: in a sentence, something may be identified by anything."""
+    line = candidate.line.lower()
+    if b"identified" in candidate.match and not any(word in line for word in (b"user", b"role", b"grant", b"@")):
+        return False
+    quoted = candidate.match.endswith((b"'", b'"')) or _IDENTIFIED.search(line)
+    return plain(candidate) and (bool(quoted) or values.is_mixed(_text(candidate)))
 
 
 def pair(candidate: Candidate) -> bool:
