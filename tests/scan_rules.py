@@ -43,7 +43,7 @@ def _candidates(rule: Rule, data: bytes, path: str) -> Iterator[tuple[Candidate,
         end = data.find(b"\n", match.end())
         line = data[start : end if end >= 0 else len(data)]
         yield (
-            Candidate(rule, match[group], match[0], line, path),
+            Candidate(rule, match[group], match[0], line, data[max(0, start - 200) : start], path),
             match.span(group),
         )
         at = match.start() + 1

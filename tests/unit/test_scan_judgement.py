@@ -26,6 +26,8 @@ from strongroom.scan.detect.keys import Key
         ("aws_secret_access_key", Key.SECRET),
         ("clientSecret", Key.SECRET),
         ("authToken", Key.TOKEN),
+        ("bindpw", Key.PASSWORD),
+        ("STORAGE_KEY", Key.TOKEN),
         ("key", Key.WEAK),
         ("password_field", Key.NONE),
         ("passwordLabel", Key.NONE),
@@ -35,6 +37,9 @@ from strongroom.scan.detect.keys import Key
         ("csrf_token", Key.NONE),
         ("publicKey", Key.NONE),
         ("AccessKeyId", Key.NONE),
+        ("authenticity_token", Key.NONE),
+        ("PASSWORD_HASHERS", Key.NONE),
+        ("password_pop_host", Key.NONE),
         ("compass", Key.NONE),
         ("passenger", Key.NONE),
         ("", Key.NONE),
@@ -65,9 +70,19 @@ def test_files(path: str, kind: Kind) -> None:
 
 def test_files_of_a_sort() -> None:
     assert files.of("config.sample.php").template and not files.of("config.php").template
+    assert files.of("app/LocalStrings_zh_CN.properties").language and files.of("p/localization/da_DK/x.inc").language
     assert files.of("src/locales/de.json").language and not files.of("src/local.json").language
     assert files.of("web/app.min.js").dense and files.of("yarn.lock").dense
     assert files.of("main.tf").strict and not files.of("a.yml").strict
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["somerootpassword", "{$API.PASSWORD}", "%{User-Name}", "SAME_KEY_ON_BOTH_ENDS", "eyJhbGciOiJIUzI1NiJ9.abc.def",
+     "'$NEW_PASS'", "'.$pass.'", "(?:[A-Z]{4})+", "@user_password"],
+)  # fmt: skip
+def test_left_open_to_others(value: str) -> None:
+    assert values.left_open(value)
 
 
 @pytest.mark.parametrize(
@@ -99,9 +114,28 @@ def test_not_random(value: str) -> None:
     assert not values.is_random(value)
 
 
+@pytest.mark.parametrize("value", ["kqwzdtvbnm", "TVTZDiQZDzjkWqVkNCxr", "djfksldkfjalewiorjf"])
+def test_gibberish(value: str) -> None:
+    assert values.is_gibberish(value) and values.is_mixed(value)
+
+
+@pytest.mark.parametrize("value", ["purplelantern", "authentication_backend", "qwz", "aaaaaaaaaa", "Kennwortabfrage"])
+def test_no_gibberish(value: str) -> None:
+    assert not values.is_gibberish(value)
+
+
 @given(st.text(max_size=60))
 def test_any_value(value: str) -> None:
-    for look in (values.left_open, values.is_random, values.is_code, values.is_other, values.is_prose, values.made_up):
+    for look in (
+        values.left_open,
+        values.is_random,
+        values.is_code,
+        values.is_other,
+        values.is_prose,
+        values.made_up,
+        values.is_gibberish,
+        values.is_path,
+    ):
         assert look(value) in {True, False}
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from string import ascii_letters, digits
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from . import files, keys, values
 from .files import File, Kind
 from .keys import Key
+from .likely import COMMENT, Assigned, default, likely, thought_up
+from .words import words
 
 if TYPE_CHECKING:
     from .judge import Candidate
@@ -22,39 +24,34 @@ _LEAD = re.compile(
     r"[\s\-#;/*>|+$]*(?:(?:export|env|arg|set|setx|declare|local|readonly|run|-e|--env|-x|enviroment|let|var)\s+)*"
     r"(?:-x\s+)?[\"']?(?:[\w\[\]/-]+[.:/])?\Z", re.IGNORECASE,
 )  # fmt: skip
-_NAMED = re.compile(r"""(?i)(?:name|key|id|variable)["']?\s*[=:]?\s*["']?[\w.:-]*\Z""")
+_NAMED = re.compile(r"""(?i)(?:name|key|id|variable)["']?\s*[=:>]?\s*["']?[\w.:-]*\Z""")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]+\Z")
 _ASKED = re.compile(r"""\(\s*["']([\w.-]+)["']\s*,[\w\s=]*["'`]\Z""")
 _HASHES = re.compile(r"(?i)(?:password_hash|hash_?password|make_password|password_verify|check_?password(?:_hash)?)\Z")
 _COMPARES = frozenset({"equals", "equalsignorecase", "eq", "tobe", "toequal", "compare", "compareto"})
-_TYPE = re.compile(r"[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)*[A-Z][a-z]+\Z")
-_COMMENT = re.compile(r"^\s*(?:#|//|/?\*|--|;|<!--|rem\s)", re.IGNORECASE)
 _QUOTES = re.compile(rb"(?i)[\"'`#*;]|//|--|rem\s")  # where a string is open, or a comment
 _LIVELY = re.compile(rb"[^A-Za-z_.:/-]")
+_TOLD = re.compile(r"\s*(?:(?:#\s*define|set(?:\s+-\w+)*)\s+)?\Z|(?:.*[\s({])?:\Z")
+_COMPANY = re.compile(rb"(?i)user|login|host|mail|smtp|account")
+_SESSION = re.compile(rb"(?i)session\w*\(")
+_GIVES = re.compile(r"(?i)(?:create|generate|load|read|find|lookup)_?[a-z]")
+_ATTRIBUTE = re.compile(r"""\\?["']\s+(?!value)[\w:-]+\s*=""")
+_CLOSED = re.compile(r"""\\?["'`][])]+\s*,""")  # f(g("user", "password"), "value")
+_CALL = re.compile(r"""\w+\(\s*["'](?=[\w.-]+["']\s*,)""")
+_LISTED = re.compile(r"""["'`]\s*,\s*["'`][$%@&]?\Z|^\s*["'`][$%@&]?\Z""")
+_ENDS_OPEN = re.compile(r"\$[A-Za-z_]\w*-?\Z")  # a variable goes on
+_NEXT = re.compile(rb"""\s*,\s*["'`]""")
+_SECTIONS = words("auth credentials creds keys secrets tokens")
+_SEVERAL = re.compile(r"\s*[\w.]+\s*,\s*\Z")
+_ENDS = re.compile(rb"\s*[;,)}\]]*\s*(?:#.*|//.*|/\*.*)?\Z")
+_PUTS = re.compile(r"""(?i)(?:define|putenv|setenv|setproperty|(?:add|set)parameter|\.put|\.add)\(\s*["'`]?\Z""")
+_SETOPT = re.compile(r"(?i)setopt\w*\([^,()]*,\s*\Z")
+_GETS = re.compile(r"""(?i)(?:env|get|fetch|default|config|setting|option|read)\w*\(\s*["'`]?\Z""")
 _HUMPS = re.compile(rb"[a-z](?=[A-Z])")
 # Part of each word for a password, and of what stands before a default.
 _PROMISES = re.compile(
     rb"(?i)pass|pw|psw|senha|clave|contrase|kennwort|wachtwoord|motdepasse|mdp|parola|hasl|hesl|salasana|losenord|[,|?]"
 )
-
-
-class Assigned(NamedTuple):
-    """A value, the name it is given to, what stands between the two (``glue``), and the line in front of the name."""
-
-    name: str
-    glue: str
-    value: str
-    lead: str
-
-    @property
-    def quoted(self) -> bool:
-        """Whether the value stands in quotes."""
-        return self.glue[-1:] in {'"', "'", "`"}
-
-    @property
-    def sign(self) -> str:
-        """What assigns it, without spaces and quotes."""
-        return self.glue.strip(" \t\"'`\\]")
 
 
 def read(candidate: Candidate) -> Assigned:
@@ -78,16 +75,28 @@ def hopeless(candidate: Candidate) -> bool:
 
 def quoted(candidate: Candidate) -> bool:
     """Judge a value in quotes."""
-    if len(candidate.secret) > _LONGEST or hopeless(candidate):
-        return False
+    return len(candidate.secret) <= _LONGEST and not hopeless(candidate) and _quoted(candidate)
+
+
+def worded(candidate: Candidate) -> bool:
+    """Judge letters in quotes: no words, or the words that somebody thought up to sign sessions with."""
+    found = read(candidate)
+    if found.name.lower() == "secret" and _SESSION.search(candidate.before[-100:] + candidate.line):
+        return thought_up(found._replace(name="session_secret"), _file(candidate))
+    return _quoted(candidate)
+
+
+def _quoted(candidate: Candidate) -> bool:
     found, file = read(candidate), _file(candidate)
     key = _called(found.name) if found.sign == "(" else keys.of(found.name)
-    if not key or _elsewhere(found):
+    if not key or _elsewhere(found) or (not found.sign and not _told(candidate, found, file)):
         return False
     if _fallback(found) and not _is_name(candidate):
-        return key >= Key.SECRET and default(found, file)
-    if found.sign in {",", "("} and (_is_name(candidate) or not _argument(found, key)):
+        return (key >= Key.SECRET or values.is_random(found.value)) and default(found, key, file)
+    if found.listed and (_is_name(candidate) or not _argument(found, key) or _among(candidate, found)):
         return False
+    if found.name.lower() == "pass" and "=" not in found.sign and found.value.isalpha():  # or the result of a test
+        return bool(_COMPANY.search(candidate.before + candidate.line)) and likely(found, key, file)
     return likely(found, key, file)
 
 
@@ -102,7 +111,30 @@ def _called(name: str) -> Key:
     owner, _, method = name.rpartition(".")
     if _HASHES.search(method):
         return Key.PASSWORD
-    return keys.of(owner if method.lower() in _COMPARES else method)
+    if _GIVES.match(method):
+        return Key.NONE
+    if method.lower() in _COMPARES:
+        return keys.of(owner)
+    return keys.of(method) if keys.ends(method) else Key.NONE
+
+
+def fallback(candidate: Candidate) -> bool:
+    """Judge the value in ``${DB_PASSWORD:-value}``."""
+    name, _, _ = candidate.match.decode(errors="replace").removeprefix("${").partition(":")
+    found = Assigned(name, ":", candidate.secret.decode(errors="replace"), "")
+    key, file = keys.of(name), _file(candidate)
+    return bool(key) and (key >= Key.SECRET or values.is_random(found.value)) and default(found, key, file)
+
+
+def tabled(candidate: Candidate) -> bool:
+    """Judge the word in the column behind a name: it may as well be a type, or what the name is for."""
+    name, value = candidate.match.split(b"|")[1].decode(errors="replace"), candidate.secret.decode(errors="replace")
+    key = keys.of(name)
+    if not candidate.line.lstrip().startswith(b"|"):
+        return False
+    if not key or values.left_open(value) or values.is_code(value) or values.is_other(value):
+        return False
+    return values.is_random(value) or (key is Key.PASSWORD and any(map(str.isdigit, value)) and values.is_mixed(value))
 
 
 def may_be_bare(path: str, _data: bytes, _end: int) -> bool:
@@ -116,7 +148,9 @@ def bare(candidate: Candidate) -> bool:
         return False
     found, file = read(candidate), _file(candidate)
     key = keys.of(found.name)
-    if not key or not _has_bare(file) or _is_code(found.value):
+    if not key or not _has_bare(file) or _is_code(found.value) or "](" in found.value:  # the end of a link
+        return False
+    if found.name.startswith("-") and found.value.isupper() and found.value.isalpha():
         return False
     tight = found.glue == "=" or _VARIABLE.match(found.name)
     if file.kind is Kind.SHELL and found.glue != "=":
@@ -147,8 +181,16 @@ def inline(candidate: Candidate) -> bool:
     key = keys.of(found.name)
     if not key or _is_code(found.value) or (found.value.isupper() and found.value.isalpha()):
         return False
-    if file.kind in {Kind.CODE, Kind.MARKUP} and not (_in_string(found.lead) or _COMMENT.match(found.lead)):
+    if found.name.lower() == "pass" and found.glue != "=" and found.value.isalpha():
         return False
+    if _ENDS_OPEN.search(found.value):
+        return False
+    if values.is_uuid(found.value):  # a token in a link
+        return key >= Key.TOKEN and found.lead.endswith(("?", "&"))
+    if file.kind in {Kind.CODE, Kind.MARKUP} and not (_in_string(found.lead) or COMMENT.match(found.lead)):
+        told = found.lead.endswith(";") or found.name.startswith("-")  # a connection's parameter, an option
+        if file.kind is Kind.CODE or not told:
+            return False
     if file.kind is Kind.PROSE:
         file = file._replace(kind=Kind.CONFIG)
     return likely(found, key, file) and (key is Key.PASSWORD or values.is_random(found.value))
@@ -160,7 +202,7 @@ def element(candidate: Candidate) -> bool:
     name = tag[1] if tag else ""
     found = Assigned(name, '"', candidate.secret.decode(errors="replace"), "")
     key = keys.of(name)
-    return bool(key) and likely(found, key, _setting(candidate))
+    return bool(key) and name != "key" and likely(found, key, _setting(candidate))
 
 
 def instruction(candidate: Candidate) -> bool:
@@ -181,73 +223,12 @@ def named(candidate: Candidate) -> bool:
     return bool(key) and bool(_NAMED.search(found.lead)) and likely(found, key, _setting(candidate))
 
 
-def likely(found: Assigned, key: Key, file: File) -> bool:
-    """Say whether a value is a secret, given what its name promises and what kind of file it is in."""
-    value = found.value.strip()
-    if len(value) < 3 or values.left_open(value) or (key < Key.PASSWORD and values.made_up(value)):
-        return False
-    if values.is_file(value) or values.is_mail(value) or values.is_version(value):
-        return False
-    if values.is_random(value):
-        return _random(value, key, file)
-    if file.language or file.dense or key < Key.SECRET or len(value) < 4:
-        return False
-    if values.is_code(value) or values.is_other(value) or values.is_prose(value):
-        return False
-    settings = file.kind in {Kind.CONFIG, Kind.SHELL, Kind.UNKNOWN} and not _COMMENT.match(found.lead)
-    if keys.of(value) and values.is_role(value):
-        return (
-            settings
-            and not file.template
-            and not file.strict
-            and key is Key.PASSWORD
-            and value.islower()
-            and _compound(found.name)
-        )
-    if value == found.name:
-        return False
-    if key is Key.SECRET:
-        named = values.is_constant(value) or set(keys.parts(value)) <= set(keys.parts(found.name)) or _TYPE.match(value)
-        return values.is_mixed(value) and len(value) >= 6 and not named
-    if settings or values.is_mixed(value):
-        return True
-    return not values.is_name(value) and not (value.istitle() and value.isalpha()) and file.kind is not Kind.PROSE
-
-
-def default(found: Assigned, file: File) -> bool:
-    """Say whether a value is a secret that holds where a variable of the environment is not set."""
-    value = found.value.strip()
-    if values.is_random(value):
-        return likely(found, keys.of(found.name), file)
-    odd = values.left_open(value) or values.is_other(value) or values.is_code(value) or value.isupper()
-    return len(value) >= 4 and not odd and not (keys.of(value) and values.is_role(value))
-
-
 def _fallback(found: Assigned) -> bool:
     """Say whether a value follows the name of a variable, as in ``x = env("DB_PASSWORD", "y")``."""
     if asked := _ASKED.search(found.glue):
         return bool(_VARIABLE.match(asked[1]))
-    after = found.sign in {"||", "??"} or (found.sign == "," and _quoted_name(found))
+    after = found.sign in {"||", "??", "||="} or (found.sign == "," and bool(_GETS.search(found.lead)))
     return after and bool(_VARIABLE.match(found.name.rpartition(".")[2]))
-
-
-def _quoted_name(found: Assigned) -> bool:
-    return found.glue.lstrip("\\")[:1] in {'"', "'", "`"}
-
-
-def _random(value: str, key: Key, file: File) -> bool:
-    if file.dense and key < Key.SECRET:
-        return False
-    if key is Key.WEAK:
-        return (
-            file.kind is not Kind.MARKUP
-            and len(value) >= 16
-            and not values.is_uuid(value)
-            and not values.is_hash(value)
-        )
-    if values.is_url(value) or values.is_public(value):
-        return False
-    return key is not Key.TOKEN or not (values.is_uuid(value) or values.is_expression(value))
 
 
 def _has_bare(file: File) -> bool:
@@ -267,29 +248,63 @@ def _setting(candidate: Candidate) -> File:
 
 
 def _elsewhere(found: Assigned) -> bool:
-    """Say whether the name is asked for something of its own (``password.length == "12"``), or is a type's."""
+    """Say whether the name is asked for something of its own (``password.length == "12"``), or is not the value's."""
     if found.lead.endswith("::") and found.sign == ":":  # "AWS::KMS::Key": "…"
+        return True
+    if found.sign.lstrip("-").startswith(">") and "(" in found.sign:  # a method of it
+        return True
+    if _SEVERAL.match(found.lead) and "=" in found.sign:  # name, password = "…", "…"
+        return True
+    call = _CALL.search(found.glue)
+    if _ATTRIBUTE.match(found.glue) or _CLOSED.match(found.glue) or (call and not _GETS.search(call[0])):
+        return True
+    if (found.lead.endswith("<") and _ATTRIBUTE.match(f"'{found.glue}")) or (found.called and found.lead.endswith("/")):
         return True
     return found.name.endswith((".length", ".type", ".name", ".id", ".text", ".html", ".css", ".attr", ".label"))
 
 
 def _argument(found: Assigned, key: Key) -> bool:
     """Judge what follows a name in a call or a list: words are mostly other names there."""
-    mixed = values.is_mixed(found.value)
-    setter = found.name.lower().rpartition(".")[2].startswith(("set", "with"))
-    if key < Key.SECRET or (keys.of(found.value) and not (setter and mixed)):
+    mixed, puts = values.is_mixed(found.value), bool(_PUTS.search(found.lead))
+    section = found.name.lower() in _SECTIONS or ("." in found.name and not puts and not _GETS.search(found.lead))
+    if section and found.sign != "(":
         return False
-    if found.sign == ",":
-        return mixed and _quoted_name(found)
-    return mixed or setter or not values.wordlike(found.value)
+    setter = found.name.lower().rpartition(".")[2].startswith(("set", "with"))
+    named = keys.of(found.value) and not (setter and mixed)
+    if named and (setter or puts):
+        named = values.is_role(found.value)
+    if key < Key.SECRET or named:
+        return key is Key.TOKEN and found.sign == "," and found.called and values.is_random(found.value)
+    if found.sign == "(":
+        return mixed or setter or bool(_HASHES.search(found.name))
+    if keys.parts(found.name)[:-1] and keys.parts(found.name)[0] in keys.parts(found.value)[:-1]:
+        return False  # the next of many names
+    if _SETOPT.search(found.lead):
+        return True
+    if _VARIABLE.match(found.name) and not puts:
+        return False
+    return (mixed or (key is Key.PASSWORD and puts)) and (found.called or found.lead.endswith("{"))
+
+
+def _among(candidate: Candidate, found: Assigned) -> bool:
+    """Say whether name and value are two of many texts in a list, none of which is said to be the name of the next."""
+    if found.sign != "," or found.name.startswith("-") or not values.wordlike(found.value):
+        return False
+    if not _LISTED.search(found.lead):
+        return False
+    rest = candidate.line[candidate.line.find(candidate.match) + len(candidate.match) :]
+    return bool(found.lead[:-1].strip() or _NEXT.match(rest))
+
+
+def _told(candidate: Candidate, found: Assigned, file: File) -> bool:
+    """Say whether a statement is the name and the value behind it without a sign: ``storePassword "…"``."""
+    rest = candidate.line[candidate.line.find(candidate.match) + len(candidate.match) :]
+    alone = _TOLD.match(found.lead) and _ENDS.match(rest) and not found.glue.endswith("`")
+    return bool(alone) and file.kind in {Kind.CODE, Kind.CONFIG, Kind.SHELL}
 
 
 def _is_code(value: str) -> bool:
     return values.is_expression(value) or (not values.is_random(value) and values.is_code(value))
-
-
-def _compound(name: str) -> bool:
-    return bool(re.search(r"[a-z][._-]|[a-z][A-Z]|[A-Z]_", name))
 
 
 def _in_string(lead: str) -> bool:

@@ -17,20 +17,25 @@ _URL = re.compile(r"(?i)^([a-z][a-z0-9+.-]*)://([^:]*):")
 _KEY = re.compile(
     r"(?i)key|token|secret|api|pat|auth|pass|pwd|access|licen[sc]e|cert|sas|credential|contribsys|webhook|join"
 )
-# A field of what an option takes, or of a call: --secret id=npm_token, "--password", is_flag=True.
-_FIELD = re.compile(r"[a-z_]{2,}=[^=]")
 _HOST = re.compile(
     r"(?i)^(?:(?:[\w-]+\.)*example\.(?:com|org|net|edu)|(?:[\w-]+\.)*(?:example|invalid)|host(?:name)?|server|your\S*|"
     r"(?:my|some)?domain\S*)(?![\w.-])"
 )
 _ANYBODY = re.compile(
-    r"(?i)(?:my|your|the|db|api|some|git|proxy|http|smtp|mongo|mysql|database|[_.-])*(?:user(?:name)?|u(?:sr)?|name|login|"
+    r"(?i)(?:my|your|the|db|api|some|git|proxy|http|smtp|mongo|mysql|database|[_.-])*(?:user(?:[._-]?name)?|u(?:sr)?|name|login|"
     r"foo|bar|me|x+|bob|alice|joe|john|usr|uname|test|a|email)?\d?"
 )
 _ANYTHING = re.compile(
     r"(?i)(?:my|your|the|db|api|some|git|proxy|secret|user|http|smtp|mongo|mysql|database|[_.-])*"
     r"(?:pass(?:wo?r?d|phrase)?|pw(?:d)?|p|secret|token|key|bar|baz|foo|x+|abc|test|b)?\d{0,3}"
 )
+
+_CONNECTS = re.compile(
+    rb"""(?i)(?:connect|getconnection|mysqli|pdo)\s*=?\s*\([^"']*["']([^"']*)["'],\s*["'][^"']*["']\Z"""
+)
+_IDENTIFIED = re.compile(rb"\b(?:user|role)\s+\S+\s+identified")
+_PATH = re.compile(rb"""\(\s*["']/""")  # login("/path", "name", "password")
+_AT = re.compile(rb"(?i)(?:localhost|db|mysql|[\w-]+\.[\w.-]+)(?::\d+)?")
 
 
 def in_url(candidate: Candidate) -> bool:
@@ -41,11 +46,14 @@ def in_url(candidate: Candidate) -> bool:
     match = candidate.match.decode(errors="replace")
     parts = _URL.match(match)
     user = parts[2] if parts else ""
+    if "[" in user or "]" in value:  # scheme://user[:password]@[host]
+        return False
     if values.is_template(user) or "{" in user + value or "$" in user + value[:1] or "%" in user[:1]:
         return False
     line = candidate.line.decode(errors="replace")
     host = line[line.find(match) + len(match) - 1 :]
-    named = user.isupper() and value.isupper() and len(value) > 3
+    named = value.isupper() and len(value) > 3 and (user.isupper() or ("_" in value and bool(keys.of(value))))
+    named = named or (values.is_role(value) and bool(keys.of(value)) and len(keys.parts(value)) > 1)
     if named or (value.isdigit() and len(value) < 4) or values.is_hash(value[1:]):
         return False
     if values.is_random(value):
@@ -53,7 +61,7 @@ def in_url(candidate: Candidate) -> bool:
     anything = bool(_ANYTHING.fullmatch(value))
     if _HOST.match(host) or (anything and _ANYBODY.fullmatch(user)):
         return False
-    return not (anything and user == value and user in {"user", "username"}) and not re.search(r"[()+,;]", value)
+    return not (anything and user == value and user in {"user", "username"}) and not re.search(r"[()+,;]|&.*=", value)
 
 
 def plain(candidate: Candidate) -> bool:
@@ -65,7 +73,8 @@ def plain(candidate: Candidate) -> bool:
         return not values.is_url(value)
     if values.is_code(value) or values.is_other(value) or values.is_prose(value):
         return False
-    return not (keys.of(value) and values.is_role(value))
+    named = values.is_role(value) or ("_" in value and values.is_constant(value))
+    return not (keys.of(value) and named)
 
 
 def random(candidate: Candidate) -> bool:
@@ -117,6 +126,29 @@ def netrc(candidate: Candidate) -> bool:
     return files.of(candidate.path).kind is not Kind.CODE and plain(candidate)
 
 
+def statement(candidate: Candidate) -> bool:
+    """Judge a password in a statement: in a sentence, something may be identified by anything."""
+    line = candidate.line.lower()
+    if b"identified" in candidate.match and not any(word in line for word in (b"user", b"role", b"grant", b"@")):
+        return False
+    quoted = candidate.match.endswith((b"'", b'"')) or _IDENTIFIED.search(line)
+    return plain(candidate) and (bool(quoted) or values.is_mixed(_text(candidate)))
+
+
+def pair(candidate: Candidate) -> bool:
+    """Judge the password behind a name in a call; what stands behind a host is the name."""
+    connects = _CONNECTS.match(candidate.match)
+    at_host = connects and _AT.fullmatch(connects[1])
+    if at_host or _PATH.search(candidate.match) or re.match(r"[a-z]+=", _text(candidate)):
+        return False
+    return plain(candidate)
+
+
+def signing(candidate: Candidate) -> bool:
+    """Judge what a call is given to sign or encrypt with, which is no algorithm's name."""
+    return not values.is_constant(_text(candidate)) and plain(candidate)
+
+
 def directive(candidate: Candidate) -> bool:
     """Judge what follows a word that a program's configuration has at the start of a line."""
     start = candidate.match.lstrip().partition(b"\n")[0]
@@ -126,9 +158,12 @@ def directive(candidate: Candidate) -> bool:
 def option(candidate: Candidate) -> bool:
     """Judge the word behind an option, which may as well go on with the sentence."""
     value = _text(candidate)
-    if _FIELD.match(value):
+    called = candidate.line.partition(candidate.match)[2].startswith(b"(") and candidate.match.endswith(
+        candidate.secret
+    )
+    if called or re.match(r"\w*=|.*[=$]\Z", value):
         return False
-    return values.is_mixed(value) and not value.endswith("=") and not values.is_expression(value) and plain(candidate)
+    return values.is_mixed(value) and not values.is_expression(value) and plain(candidate)
 
 
 def prose(candidate: Candidate) -> bool:

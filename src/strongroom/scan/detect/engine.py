@@ -22,6 +22,7 @@ ALLOW = b"gitleaks:allow"
 _DEPTH = 5  # of what is hidden in what is hidden
 _DECODED = 16 * 1024 * 1024  # the most that is decoded for one window, in bytes
 _LINE = 4096  # how much of a line a rule's allowlists see to each side, in bytes
+_BEFORE = 200
 _BASE64, _BASE64_URL = "A-Za-z0-9+/", "A-Za-z0-9_-"
 
 
@@ -98,7 +99,8 @@ class Engine:
             line_end = data.find(b"\n", end, end + _LINE)
             whole = data[line : line_end if line_end >= 0 else end + _LINE]
             secret = data[first:last]
-            candidate = Candidate(rule, secret, data[start:end], whole, place.path, place.commit)
+            before = data[max(0, line - _BEFORE) : line]
+            candidate = Candidate(rule, secret, data[start:end], whole, before, place.path, place.commit)
             if ALLOW not in whole and accepts(candidate, self._rules):
                 own = any(word in secret.lower() for word in map(str.encode, rule.keywords))
                 rank = 0 if "generic" in rule.id else 2 if own else 1

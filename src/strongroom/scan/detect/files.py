@@ -39,7 +39,7 @@ _CODE = words("""
     py pyi pyx ipynb js mjs cjs jsx ts tsx vue svelte java kt kts groovy scala clj cljs go c h cc cpp cxx
     hpp hh m mm cs vb fs rb erb php phtml php3 php4 php5 pl pm t swift rs dart lua r jl ex exs erl hrl hs ml
     pas sol zig nim d coffee asp aspx cshtml jsp jspx gsp ino sas sql psql plsql pp gradle cr tcl cobol cob
-    f90 feature robot cy
+    f90 feature robot cy idl proto thrift
 """)
 _CONFIG = words("""
     env properties props yml yaml ini cfg conf cnf config toml tf tfvars tfstate hcl settings json json5
@@ -54,8 +54,11 @@ _SHELLS = re.compile(r"(?:dockerfile|containerfile|makefile|jenkinsfile|vagrantf
 _TEMPLATE = re.compile(
     r"[._-](?:example|sample|template|tmpl|tpl|dist|default|skel)s?(?=[._-]|$)|^(?:example|sample)\."
 )
-_LANGUAGE = re.compile(r"(?:^|[/_.-])(?:locales?|i18n|l10n|lang|langs|languages?|translations?|intl|nls)[/_.-]"
-                       r"|(?:^|/)(?:messages|strings)[^/]*$|\.(?:po|pot|resx|strings|arb|xlf|xliff)$")  # fmt: skip
+_LANGUAGE = re.compile(
+    r"(?:^|[/_.-])(?:locales?|locali[sz]ations?|i18n|l10n|lang|langs|languages?|translations?|intl|nls)[/_.-]"
+    r"|(?:^|/)(?:messages|(?:local)?strings)[^/]*$|_[a-z]{2}(?:_[a-z]{2})?\.properties$"
+    r"|\.(?:po|pot|resx|strings|arb|xlf|xliff)$"
+)
 _DENSE = re.compile(r"[.-]min\.(?:js|mjs|css)$|\.(?:map|lock|svg|css|scss|less|sum)$|(?:^|/)(?:package-lock\.json|"
                     r"pnpm-lock\.yaml|npm-shrinkwrap\.json|go\.sum|record)$")  # fmt: skip
 

@@ -16,14 +16,15 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 class Candidate(NamedTuple):
     """What a rule matched, and where.
 
-    ``secret`` is the part that the rule says is the secret; ``line`` is the whole line of ``match``. ``path`` is the
-    place's, ``commit`` the Git commit that added it.
+    ``secret`` is the part that the rule says is the secret; ``line`` is the whole line of ``match``, and ``before`` is
+    up to 200 bytes in front of the line. ``path`` is the place's, ``commit`` the Git commit that added it.
     """
 
     rule: Rule
     secret: bytes
     match: bytes
     line: bytes
+    before: bytes = b""
     path: str = ""
     commit: str = ""
 

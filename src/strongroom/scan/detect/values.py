@@ -11,11 +11,13 @@ _TEMPLATE = re.compile(
     r"\$\{|\{\{|\}\}|<%|%>|#\{|\$\(|\$\[\[|@\{|\{%|%\(|<<|\$\$\{|__[A-Z_]+__|%%"
     r"|^\$[A-Za-z_][\w.>-]*$|^%[A-Za-z_]\w*%$|^%[sdrv@]$|^\{[\w.:-]*\}$|^<[^<>]*>$|^\[.*\]$|^@[\w.]+@$|^\(.*\)$"
     r"|\{[A-Za-z_][\w.]*\}|^\$\w+[/\\]|^:[a-z_]+$|^\$env:|^!(?:vault|secret|env|ref|sub|getatt|include|join|unsafe)\w*$|^`|^\*+\w*$|^&\w+$|^\\\(|\\\{|%[sd]\b|^=+$|^\?+$|^#+$"
+    r"|(?:[A-Z]{2,}_){3,}[A-Z]{2,}|^['\"]{1,2}\$|^@[a-z]+(?:[_.][a-z]+)+$|^(?:%[A-Za-z]\w*){3,}$|^/\^|\{[$#]|%\{|\(\?[:=!<P]|\[\^|\[(?:A-Z|a-z|0-9)|\\[wds][+*]"
+    r"|^[\"']\s*[.+]\s*[$\w]|^\$\w+(?:\W?\$\w+)+$|^\$\$\w+$|^\.\s*\w+\(|^/\$|^\$\w+[:./-]|^_+[A-Za-z]+_+$"
 )
 _REFERENCE = re.compile(
     r"(?i)^(?:vault|op|ssm|secretsmanager|arn|env|file|ref|gcp|gcpsm|aws|azurekeyvault|keyvault|kms|sops|enc|cipher|ref\+"
-    r"|classpath|bcrypt|crypt|valuefrom|secretref|secretkeyref|keychain|pass|resolve|awssm|k8s|secret)(?::|\[|\()"
-    r"|^ENC\[|^ENC\(|^\{cipher\}|^\$ANSIBLE_VAULT|\{\{resolve:|^@Microsoft"
+    r"|classpath|bcrypt|crypt|valuefrom|secretref|secretkeyref|keychain|pass|resolve|awssm|k8s|secret|urn)(?::|\[|\()"
+    r"|^\w+/\d{8}/[\w-]+/|^ENC\[|^ENC\(|^\{cipher\}|^\$ANSIBLE_VAULT|\{\{resolve:|^@Microsoft"
 )
 _OPEN = re.compile(
     r"(?i)(?:^|[^a-z])(?:your|yours|example|examples|sample|placeholder|change|replace|replaced|insert|fill|put|enter|todo|"
@@ -24,20 +26,21 @@ _OPEN = re.compile(
     r"optional|required|unset|undefined|null|none|nil|nothing|empty|blank|the|sua|seu|votre|ihr|tu|deine?)(?:[^a-z]|$)"
     r"|your[_ -]?|changeme|change[_-]?me|change[_-]?this|replace[_-]?me|replaceme|placeholder|example|dummy|redacted|"
     r"secret[_-]?here|key[_-]?here|token[_-]?here|password[_-]?here|putyour|insertyour|xxxx|\*\*\*|\.\.\.|…|yyyy|zzzz|"
-    r"^x+$|^x+[-_]|<[a-z_ -]+>|not[_-]?(?:a|the)?[_-]?real|not[_-]?used|"
+    r"^x+$|^x+[-_]|<[a-z_ -]+>|^not?[_-](?:provided|supported|set)|not[_-]?(?:a|the)?[_-]?real|not[_-]?used|"
     r"abcdef0?12345|0123456789abcdef|1234567890abcdef|"
-    r"lorem|ipsum|thisis|fakepass|somepass|^some[_-]|^any[_-]|"
+    r"lorem|ipsum|thisis|fakepass|^some(?:[_-]|\w*(?:pass|pw|secret|token|key))|^eyj[\w-]{8,}\.(?:[\w-]*\.)?[\w-]{0,15}$|^any[_-]|"
     r"^my[_-]?(?:secret|password|pass|token|key|api[_-]?key)$|^super[_-]?secret$"
 )
 _NOTHING = words("""
-    scram-sha-256 null none nil undefined true false yes no on off empty string str text int integer number
+    scram-sha-256 sha-1 sha-256
+    sha-512 null none nil undefined true false yes no on off empty string str text int integer number
     bool boolean object array list dict any void default auto value values input varchar char bytes byte
     self this new required optional disabled enabled enable disable md5 sha1 sha256 sha512 bcrypt plain
     plaintext basic bearer digest jwt oauth oauth2 hmac aes rsa des base64 hex utf-8 utf8 utf-16 latin1
     latin-1 iso-8859-1 ascii json xml yaml n/a na unknown hidden masked not_set unset pass fail passed
     failed missing invalid expired valid username user email login name id key header query body cookie form
     session client server public private internal external local remote global static final const let var
-    function return async await file files define undef
+    function return async await file files define undef denied error onoff shift
 """)
 _ROLE = re.compile(
     r"(?i)(?:(?:my|your|the|a|new|old|current|user|users|db|database|mysql|postgres|root|admin|app|api|auth|access|client|"
@@ -46,12 +49,12 @@ _ROLE = re.compile(
     r"bearer|jwt|csrf|xsrf|x|oauth|signing|encryption|encrypted|master|account|service|some|random|strong|valid|wrong|"
     r"invalid|only|ssh|smtp|mail|email|ftp|ldap|http|https|bot|github|git|aws|azure|gcp|header|param|query|type|basic|"
     r"grant|reset|forgot|change|code|string|text|data|config|file|path|url|env|var|variable|of|for|is|to|in|with|and|or|"
-    r"security|web|webhook|push|device|profile|remember|personal|temporary|temp|one|time|two|factor|otp|pin|s)"
+    r"security|web|webhook|txt|lbl|btn|edt|push|device|profile|remember|personal|temporary|temp|one|time|two|factor|otp|pin|s)"
     r"[\s_.:/-]*)+"
 )
 _PATH = re.compile(
     r"^(?:\.{1,2}|~|[A-Za-z]:)?[\\/](?:[\w.@ -]+[\\/])+[\w.@ *-]*$|^(?:[\w.-]+/){2,}[\w.-]*$"
-    r""
+    r"|^[A-Za-z]:[\\/]|^(?:application|audio|font|image|text|video)/[\w.+-]+$"
 )
 _FILE = re.compile(
     r"(?i)^[\w./~\\-]+\.(?:txt|pem|key|crt|cer|json|ya?ml|html?|php|jsp?|tsx?|py|rb|go|java|xml|properties|env|conf|cfg|ini|"
@@ -68,7 +71,7 @@ _MAIL = re.compile(r"^[\w.+-]+@[\w-]+\.[\w.-]*[a-z]{2,}$")
 _CODE = re.compile(
     r"\w\(|\w\[['\"\w]|->|=>|::|\+\s*['\"\w]|^[A-Za-z_]+(?:\.[A-Za-z_]+)+(?:\(|$)|^(?:this|self|req|request|process|os|config|"
     r"settings|props|params|args|options|system|env|ctx|context|event|data|user|body|form)\.\w|^new\s|^function|^lambda|"
-    r"^await|^return\b|\|\||&&|==|!=|^\w+\?\.|^@\w+[./(]|^-{1,2}\w|[{;]\s*$|^\\|\\[nt]|^/.+/[a-z]*$"
+    r"^await|^return\b|^\s*\.\s*\$|\]\(|^xsd?:|^(?:cn|dc|ou|uid)=|^(?:Get|Import|New|Read)-[A-Z]\w+$|^[abglsvw]:[A-Za-z_][\w.]*$|\|\||&&|==|!=|^\w+\?\.|^@\w+[./(]|^-{1,2}\w|[{;]\s*$|^\\|\\[nt]|^/.+/[a-z]*$"
 )
 _EXPRESSION = re.compile(r"^[$&*@]?[A-Za-z_][\w.]*(?:\[[\w'\"$.:-]*\]|\(.*\)?|->\w+|::\w+)[\w.,;)(\]]*$")
 _SELECTOR = re.compile(
@@ -84,14 +87,17 @@ _PUBLIC = re.compile(
     r"^(?:MFkwEwYHKoZIzj0|MIIBIjAN|MIGfMA0GCSqG|MCowBQYDK2Vw|AAAA[BEC]3NzaC|ssh-(?:rsa|ed25519|dss)|age1)"
 )
 _VERSION = re.compile(
-    r"^[v^~=<>]*\d+(?:\.\d+){1,3}(?:[-+.][\w.]+)?$|^\d{4}-\d\d-\d\d(?:[T ][\d:.Z+-]*)?$|^\d\d?[:/]\d\d"
+    r"^0x[0-9A-Fa-f]{1,8}[,;]?$|^dword:"
+    r"|^[v^~=<>]*\d+(?:\.\d+){1,3}(?:[-+.][\w.]+)?$|^\d{4}-\d\d-\d\d(?:[T ][\d:.Z+-]*)?$|^\d\d?[:/]\d\d"
 )
 _UUID = re.compile(r"(?i)^\{?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}?$")
 _FLIP = re.compile(r"[a-z](?=[A-Z])")
 _HEX = re.compile(r"(?i)^(?:0x)?[0-9a-f]+$")
 _RUN = re.compile(r"(.)\1{7,}|(..)\2{4,}|x{5,}|(.{4,8})\3{3,}")
 _ORDERED = "abcdefghijklmnopqrstuvwxyz 0123456789012345678901234567890 9876543210 a1b2c3d4e5f6g7h8i9j0 deadbeefdeadbeef"
-_CONSTANT = re.compile(r"^[A-Z]+[0-9]?(?:_[A-Z0-9]+)+$|^[A-Z]+(?:_[A-Z]+)*_?\d{0,4}$")
+_CONSTANT = re.compile(r"^[A-Z]+[0-9]?[A-Z]*(?:_[A-Z0-9]+)+$|^[A-Z]+(?:_[A-Z]+)*_?\d{0,4}$")
+_DOTTED = re.compile(r"^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+$")
+_BRACKETS = re.compile(r"[][(){}<>]")
 _SIGNS = re.compile(r"[^\w.:/-]")
 _LETTERS = re.compile(r"[a-z]{2,}")
 _BIGRAMS = words("""
@@ -134,9 +140,10 @@ def is_expression(value: str) -> bool:
 
 
 def is_mixed(value: str) -> bool:
-    """Say whether a value has digits among its letters, or the signs that rules for passwords ask for."""
+    """Say whether a value has digits among its letters, the signs that rules for passwords ask for, or no words."""
     letters = any(character.isalpha() for character in value)
-    return letters and any(character.isdigit() or character in "!@#$%^&*?+=~" for character in value)
+    mixed = letters and any(character.isdigit() or character in "!@#$%^&*?+=~" for character in value)
+    return mixed or is_gibberish(value)
 
 
 def is_other(value: str) -> bool:
@@ -152,6 +159,12 @@ def is_file(value: str) -> bool:
 def is_name(value: str) -> bool:
     """Say whether a value is made of words as names in programs are."""
     return bool(_IDENTIFIER.match(value)) and wordlike(value)
+
+
+def is_path(value: str) -> bool:
+    """Say whether a value leads through something, as ``net.if.in[eth0]`` and ``http.client.pool2`` do."""
+    joined = sum(map(value.count, "-._")) * 5 > len(value)
+    return joined or bool(_BRACKETS.search(value) or _DOTTED.match(value)) or ("." in value and wordlike(value))
 
 
 def is_prose(value: str) -> bool:
@@ -201,26 +214,43 @@ def is_uuid(value: str) -> bool:
     return bool(_UUID.match(value))
 
 
+def is_digest(value: str) -> bool:
+    """Say whether a value says what digest it is."""
+    return bool(_HASHED.search(value))
+
+
 def is_hash(value: str) -> bool:
     """Say whether a value has the form of a common digest in hexadecimal."""
     return len(value) in {32, 40, 56, 64, 96, 128} and bool(_HEX.match(value))
 
 
-@lru_cache(maxsize=4096)
 def wordlike(value: str) -> bool:
     """Say whether the letters of a value read like words."""
+    pairs, known = _read(value)
+    return pairs >= 3 and known / pairs > 0.6
+
+
+def is_gibberish(value: str) -> bool:
+    """Say whether a value has so many letters, and so few pairs of them as words have, that it can be no words."""
+    pairs, known = _read(value)
+    return pairs >= 6 and known / pairs <= 0.4 and len(set(value)) > 5
+
+
+@lru_cache(maxsize=4096)
+def _read(value: str) -> tuple[int, int]:
+    """Return how many pairs of letters a value has, and how many of them words have."""
     pairs = known = 0
     for run in _LETTERS.findall(value.lower()):
         pairs += len(run) - 1
         known += sum(run[index : index + 2] in _BIGRAMS for index in range(len(run) - 1))
-    return pairs >= 3 and known / pairs > 0.6
+    return pairs, known
 
 
 def is_random(value: str) -> bool:
     """Say whether a value looks made by a machine: long, mixed, and no words."""
     from .judge import entropy
 
-    if len(value) < 8 or value.isdigit() or " " in value:
+    if len(value) < 8 or value.isdigit() or " " in value or not value.isascii():
         return False
     bits = entropy(value.encode())
     if _HEX.match(value):
