@@ -30,6 +30,9 @@ _ASKED = re.compile(r"""\(\s*["']([\w.-]+)["']\s*,[\w\s=]*["'`]\Z""")
 _HASHES = re.compile(r"(?i)(?:password_hash|hash_?password|make_password|password_verify|check_?password(?:_hash)?)\Z")
 _COMPARES = frozenset({"equals", "equalsignorecase", "eq", "tobe", "toequal", "compare", "compareto"})
 _QUOTES = re.compile(rb"(?i)[\"'`#*;]|//|--|rem\s")  # where a string is open, or a comment
+# What a change log and the results of tests have in front of a colon.
+_SOURCE = re.compile(r"\.(?:[ch]|cc|cpp|py|sh|xml|\d)\Z")
+_SETTINGS = frozenset({Kind.CONFIG, Kind.SHELL})
 _LIVELY = re.compile(rb"[^A-Za-z_.:/-]")
 _TOLD = re.compile(r"\s*(?:(?:#\s*define|set(?:\s+-\w+)*)\s+)?\Z|(?:.*[\s({])?:\Z")
 _COMPANY = re.compile(rb"(?i)user|login|host|mail|smtp|account")
@@ -151,6 +154,8 @@ def bare(candidate: Candidate) -> bool:
     if not key or not _has_bare(file) or _is_code(found.value) or "](" in found.value:  # the end of a link
         return False
     if found.name.startswith("-") and found.value.isupper() and found.value.isalpha():
+        return False
+    if found.sign == ":" and (_SOURCE.search(found.name) or (found.name == "PASS" and file.kind not in _SETTINGS)):
         return False
     tight = found.glue == "=" or _VARIABLE.match(found.name)
     if file.kind is Kind.SHELL and found.glue != "=":

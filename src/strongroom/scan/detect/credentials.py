@@ -174,6 +174,8 @@ def prose(candidate: Candidate) -> bool:
 def said(candidate: Candidate) -> bool:
     """Judge what a message, a comment or a text says after ``Password:``; words alone may go on with the sentence."""
     value = _text(candidate)
+    if candidate.match.startswith(b"PASS"):  # the result of a test
+        return False
     return any(map(str.isdigit, value)) and not value.endswith(":") and prose(candidate)
 
 
