@@ -317,7 +317,8 @@ def _unreachable() -> Engine:
         ("dir:", "names nothing"), ("dir:/none", "is not there"), ("archive:.", "is not a file"),
         ("git:.", "not a Git repository"),
         ("oci:a", "is not there"), ("compose:.", "is not a file"), ("context:file", "not a directory"),
-        ("no-such-thing", "image:NAME"),
+        ("no-such-thing", "image:NAME"), ("", "names nothing"), ("pipe", "scan - < pipe"),
+        ("dir:pipe", "scan - < pipe"), ("compose:none", "What was asked for is compose:FILE"),
     ],
 )  # fmt: skip
 def test_a_target_that_is_none_is_an_error_that_says_what_there_is(
@@ -326,8 +327,31 @@ def test_a_target_that_is_none_is_an_error_that_says_what_there_is(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Engine, "connect", _unreachable)
     (tmp_path / "file").write_text("x")
+    os.mkfifo(tmp_path / "pipe")
     with pytest.raises(TargetError, match=message):
         find(text)
+
+
+@pytest.mark.parametrize("kind", ["dir", "compose", "dockerfile", "archive"])
+def test_a_file_that_is_named_and_cannot_be_read_is_an_error(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("some-token")
+
+    def refused(path: Path, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(TargetError, match="file cannot be read: Permission denied"):
+        find(f"{kind}:{tmp_path / 'file'}")
+
+
+@pytest.mark.parametrize("kind", ["dir", "compose", "dockerfile", "archive"])
+def test_a_link_that_is_named_is_followed(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("some-token")
+    (tmp_path / "link").symlink_to("file")
+    target = find(f"{kind}:{tmp_path / 'link'}")
+    assert list(pieces.texts(target).values()) == [b"some-token"] and target.notices == []
 
 
 def test_a_file_that_is_no_image_is_not_an_error(tmp_path: Path) -> None:
