@@ -337,9 +337,12 @@ def test_a_file_that_is_named_and_cannot_be_read_is_an_error(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("some-token")
+    opened = Path.open
 
-    def refused(path: Path, *_: object) -> None:
-        raise PermissionError(13, "Permission denied", str(path))
+    def refused(path: Path, mode: str = "r") -> object:
+        if path.name == "file":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, mode)
 
     monkeypatch.setattr(Path, "open", refused)
     with pytest.raises(TargetError, match="file cannot be read: Permission denied"):
