@@ -66,3 +66,6 @@ class Notice(NamedTuple):
 
     path: str
     message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message

@@ -63,5 +63,5 @@ def _row(item: Item, several: bool) -> str:
 def _notices(report: Report) -> str:
     if not report.notices:
         return ""
-    lines = "".join(f"<li>{escape(f'{each.path}: {each.message}')}</li>" for each in report.notices)
+    lines = "".join(f"<li>{escape(str(each))}</li>" for each in report.notices)
     return f"<h2>Not looked at whole</h2><ul>{lines}</ul>"
