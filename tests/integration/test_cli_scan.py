@@ -89,7 +89,7 @@ def test_each_format_into_a_file_of_ones_own(leaky: tuple[Cli, str]) -> None:
     assert ET.fromstring(texts["junit"]).get("failures") == "1"
 
 
-@pytest.mark.parametrize(("level", "status"), [("any", 1), ("known", 0), ("none", 0)])
+@pytest.mark.parametrize(("level", "status"), [("any", 1), ("none", 0)])
 def test_what_makes_it_fail(leaky: tuple[Cli, str], level: str, status: int) -> None:
     assert leaky[0]("scan", ".", "--fail-on", level, status=status).out
 
@@ -197,3 +197,24 @@ def test_ignore_writes_and_checks(empty: Cli) -> None:
     assert "no secret is exposed" in empty("ignore").stderr
     assert "lines" not in empty("ignore").stderr
     assert empty("ignore", "--check", "--format", "json").out == ""
+
+
+def test_what_could_not_be_read_is_said_where_the_format_has_no_place_for_it(empty: Cli) -> None:
+    (empty.project / "big.gz").write_bytes(b"\x1f\x8b\x08\0\0\0\0\0\0\x03broken")
+    for options in (["--format", "json"], ["--write-baseline", "baseline.json"]):
+        assert "note: big.gz: is " in empty("scan", "big.gz", *options).stderr
+
+
+def test_a_baseline_is_written_instead_of_a_report(leaky: tuple[Cli, str]) -> None:
+    cli, _ = leaky
+    result = cli("scan", ".", "--write-baseline", "baseline.json", "--output", "report.html", status=2)
+    assert "--output" in result.stderr
+
+
+def test_to_fail_for_known_values_takes_values(leaky: tuple[Cli, str]) -> None:
+    cli, _ = leaky
+    assert "strongroom init" in cli("scan", ".", "--fail-on", "known", status=1).stderr
+    cli("scan", ".", "--fail-on", "known", "--no-known")
+    cli("init")
+    cli.secret("db_password")
+    cli("scan", ".", "--fail-on", "known")
