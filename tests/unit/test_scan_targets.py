@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -266,6 +267,17 @@ def test_a_damaged_repository_is_told_of(repository: Path, git: Git) -> None:
     target = find(f"git:{repository}")
     assert len(pieces.where(target, b"token-b")) == 1
     assert target.notices
+
+
+def test_a_repository_with_many_damaged_objects_comes_to_an_end(repository: Path) -> None:
+    for number in range(2000):
+        file = repository / f".git/objects/{number % 256:02x}/{number:038x}"
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"damaged")
+    reader = Thread(target=pieces.everything, args=(find(f"git:{repository}"),), daemon=True)
+    reader.start()
+    reader.join(30)
+    assert not reader.is_alive()
 
 
 def test_a_directory_tells_of_history_that_it_leaves_out(repository: Path, git: Git) -> None:
