@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 
 import leaks
-from cli import Cli, Result
+from cli import STRONGROOM, Cli, Result
 
 SARIF = json.loads((Path(__file__).parent.parent / "schemas/sarif-2.1.0.json").read_text())
 
@@ -218,3 +218,29 @@ def test_to_fail_for_known_values_takes_values(leaky: tuple[Cli, str]) -> None:
     cli("init")
     cli.secret("db_password")
     cli("scan", ".", "--fail-on", "known")
+
+
+@pytest.mark.parametrize("format_", ["table", "json", "sarif", "junit", "html"])
+@pytest.mark.parametrize(("redirection", "says"), [(">/dev/full", "No space left"), (">&-", "1 finding"), ("2>&-", "")])
+def test_an_output_that_takes_nothing(leaky: tuple[Cli, str], format_: str, redirection: str, says: str) -> None:
+    cli, _ = leaky
+    script = f"exec {STRONGROOM} scan . --format {format_} {redirection}"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, cwd=cli.project, env=cli.variables())
+    assert done.returncode == 1
+    assert says in done.stderr.decode() and b"Traceback" not in done.stderr and b"unexpected" not in done.stderr
+
+
+def test_a_closed_standard_input_is_empty(empty: Cli) -> None:
+    script = f"exec {STRONGROOM} scan - <&-"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, cwd=empty.project, env=empty.variables())
+    assert (done.returncode, b"nothing found" in done.stderr) == (0, True)
+
+
+@pytest.mark.parametrize("format_", ["json", "sarif", "junit", "html"])
+def test_a_report_is_utf_8_whatever_the_locale_says(leaky: tuple[Cli, str], format_: str) -> None:
+    cli, value = leaky
+    (cli.project / "src/settings.py").write_text(f"KEY = '{value}'  # für\n", "utf-8")
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for encoding in ("latin-1", "ascii"):
+        variables = locale | {"PYTHONIOENCODING": encoding}
+        assert "# für" in cli("scan", "src", "--format", format_, environment=variables, status=1).out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import resource
 from importlib import import_module
 from pathlib import Path
@@ -123,5 +124,7 @@ def _message(error: Exception) -> str:
         return str(error)
     if isinstance(error, PermissionError) and error.filename is not None:
         return f"{error.filename} cannot be used: {error.strerror}. See who owns it and its directories: ls -ld"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"{error.filename or 'the output'} cannot be written: {error.strerror}."
     # Only the kind is shown: an unexpected error's text could hold anything.
     return f"unexpected {type(error).__name__}. Run it again with --debug, and report what it says."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -203,7 +204,10 @@ def _show(report: Report, format_: str, output: Path | None) -> None:
 
     try:
         write(report, format_, output)
+        sys.stdout.flush()
     except OSError as error:
+        if output is None:
+            raise
         raise ScanError(f"{output} cannot be written: {error.strerror}.") from None
     if format_ in ("table", "json"):  # which have no place for them
         _tell(report.notices)

@@ -66,7 +66,7 @@ class Fingerprints:
             ScanError: it cannot be read, or is none.
         """
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(path.read_bytes())
             if content["version"] != _VERSION:
                 raise ScanError(f"{path} has fingerprints of version {content['version']}, which this strongroom does "
                                 "not know. Write them anew: strongroom scan fingerprint")  # fmt: skip
