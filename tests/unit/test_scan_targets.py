@@ -269,6 +269,7 @@ def test_a_damaged_repository_is_told_of(repository: Path, git: Git) -> None:
     assert target.notices
 
 
+@pytest.mark.usefixtures("git")
 def test_a_repository_with_many_damaged_objects_comes_to_an_end(repository: Path) -> None:
     for number in range(2000):
         file = repository / f".git/objects/{number % 256:02x}/{number:038x}"
