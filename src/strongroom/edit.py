@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from yaml import MappingNode, Node, SequenceNode
 
 _PLAIN = re.compile(r"[A-Za-z_/][\w./-]*")
+_ALIAS_END = "alias_end"  # of a node that ends with an alias: where it ends
 
 
 class Wanted(NamedTuple):
@@ -57,12 +58,14 @@ def grant(path: Path, service: str, wanted: Wanted) -> bool:
         DeclarationError: the file cannot be read, edited or written, or has no such service.
     """
     try:
-        text = path.read_text()
+        written = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         raise DeclarationError(f"{path} cannot be read: {getattr(error, 'strerror', 'it is not UTF-8')}.") from None
+    windows = 0 < written.count("\n") == written.count("\r\n")
+    text = written.replace("\r\n", "\n") if windows else written
     changed = granted(text, path, service, wanted)
     if changed != text:
-        _write(path, changed)
+        _write(path, changed.replace("\n", "\r\n") if windows else changed)
     return changed != text
 
 
@@ -191,8 +194,18 @@ def _scalar(text: str) -> str:
 def _root(text: str, path: Path) -> MappingNode:
     import yaml
 
+    class Loader(yaml.SafeLoader):
+        """Notes where what a node ends with is an alias: what that means lies elsewhere."""
+
+        def compose_node(self, parent: Node | None, index: int) -> Node | None:
+            alias = self.peek_event() if self.check_event(yaml.AliasEvent) else None  # type: ignore[no-untyped-call]
+            node: Node | None = super().compose_node(parent, index)
+            if parent is not None:
+                vars(parent)[_ALIAS_END] = alias.end_mark.index if alias else None
+            return node
+
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader)
     except yaml.MarkedYAMLError as error:
         where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise DeclarationError(f"{path}{where} is not YAML: {error.problem}.") from None
@@ -276,6 +289,13 @@ def _end(node: Node) -> int:
     """Return where a node's own text ends: PyYAML's mark of one in block style lies after what follows it."""
     if not isinstance(node.value, list) or getattr(node, "flow_style", False) or not node.value:
         return int(node.end_mark.index)
+    return _last_end(node)
+
+
+def _last_end(node: Node) -> int:
+    """Return where the last thing in a node ends."""
+    if (alias := getattr(node, _ALIAS_END, None)) is not None:
+        return int(alias)
     last = node.value[-1]
     return _end(last[1] if isinstance(last, tuple) else last)
 
@@ -295,8 +315,7 @@ def _add_item(text: str, sequence: SequenceNode, entry: str) -> str:
 def _add_in_flow(text: str, node: Node, entry: str) -> str:
     if not node.value:
         return _cut(text, node.start_mark.index + 1, node.start_mark.index + 1, entry)
-    last = node.value[-1]
-    end = _end(last[1] if isinstance(last, tuple) else last)
+    end = _last_end(node)
     return _cut(text, end, end, f", {entry}")
 
 
@@ -321,7 +340,7 @@ def _write(path: Path, text: str) -> None:
     try:
         status = path.stat()
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "w") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             os.fchmod(descriptor, status.st_mode & 0o7777)
             if os.geteuid() == 0:
                 os.fchown(descriptor, status.st_uid, status.st_gid)
