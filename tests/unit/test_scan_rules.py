@@ -135,6 +135,17 @@ def test_allowlists_for_rules_of_another_scanner(tmp_path: Path) -> None:
     assert changed == ["github-pat"]
 
 
+def test_changes_of_a_rule_of_another_scanner(tmp_path: Path) -> None:
+    text = "[extend]\nuseDefault = true\n[[rules]]\nid = 'not-ours'\n[[rules.allowlists]]\nstopwords = ['x']\n" + RULE
+    names = [rule.id for rule in rules(tmp_path, text).rules]
+    assert names == [rule.id for rule in load().rules] + ["acme"]
+
+
+def test_a_rule_that_is_not_reported(tmp_path: Path) -> None:
+    text = RULE + "[[rules]]\nid = 'near'\nregex = 'near'\nskipReport = true\n"
+    assert [rule.id for rule in rules(tmp_path, text).rules] == ["acme"]
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

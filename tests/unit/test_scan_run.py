@@ -35,7 +35,7 @@ class FakeScanner:
 
     def __init__(self, rules: RuleSet) -> None:
         self.notices = [Notice("", "scanned")]
-        self._rule = rules.rules[0].id
+        self._rule = rules.rules[0].id if rules.rules else "none"
 
     def scan(self, pieces: Iterable[Piece]) -> Iterator[Finding]:
         for piece in pieces:
@@ -72,6 +72,12 @@ def test_each_directory_has_its_own_rules(tmp_path: Path, monkeypatch: pytest.Mo
     assert [each.finding.rule == "own" for each in done.found] == [True, False]
     done, _ = scanned(FakeTarget("dir one", files), config=tmp_path / ".gitleaks.toml")
     assert done.found[0].finding.rule == "own"
+
+
+def test_a_configuration_without_rules_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / ".gitleaks.toml").write_text("[allowlist]\npaths = ['tests/']\n")
+    done, _ = scanned(FakeTarget(f"dir {tmp_path}", {}))
+    assert any("useDefault" in each.message for each in done.notices)
 
 
 @pytest.mark.parametrize(("line", "left"), [

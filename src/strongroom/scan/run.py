@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .scanner import Scanner
     from .targets.base import Target
 
+_NO_RULES = "to add yours to the built-in ones, write [extend] and useDefault = true"
 _CONFIG, _IGNORE = ".gitleaks.toml", ".gitleaksignore"
 # Whose directory may have a configuration of its own.
 _DIRECTORIES = ("dir", "context", "git")
@@ -74,6 +75,8 @@ def run(targets: Sequence[Target], config: Path | None, scanner_of: Callable[[Ru
         path = config or (own if own.is_file() else None)
         if path not in scanners:
             rules = load(path)
+            if not rules.rules:
+                done.notices.append(Notice(str(path), f"has no rules: {_NO_RULES}"))
             done.fixes.update({rule.id: rule.fix for rule in rules.rules if rule.fix})
             scanners[path] = scanner_of(rules)
         settled = _once(target.findings(partial(_counted, scanners[path], count)))
