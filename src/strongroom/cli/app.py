@@ -115,7 +115,9 @@ def run(program: str) -> int:
             import traceback
 
             traceback.print_exc()
-        click.echo(f"strongroom: {_message(error)}", err=True)
+        from .output import say
+
+        say(f"strongroom: {_message(error)}", err=True)
         return 1
 
 
