@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -352,10 +353,10 @@ def test_a_file_that_is_named_and_cannot_be_read_is_an_error(
     (tmp_path / "file").write_text("some-token")
     opened = Path.open
 
-    def refused(path: Path, mode: str = "r") -> object:
+    def refused(path: Path, *arguments: Any, **options: Any) -> Any:
         if path.name == "file":
             raise PermissionError(13, "Permission denied", str(path))
-        return opened(path, mode)
+        return opened(path, *arguments, **options)
 
     monkeypatch.setattr(Path, "open", refused)
     with pytest.raises(TargetError, match="file cannot be read: Permission denied"):
