@@ -142,6 +142,12 @@ def test_sarif_names_place_rule_and_notices() -> None:
     assert "big.zip" in run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"]
 
 
+def test_a_target_that_was_named_twice_is_one_suite() -> None:
+    (item,) = prepare([Found("dir .", finding("hunter2hunter2"))], {})
+    root = ET.fromstring(render(Report([item], ["dir .", "dir ."]), "junit"))
+    assert (root.get("failures"), len(root)) == ("1", 1)
+
+
 def test_a_clean_scan_is_a_passed_test_and_an_empty_log() -> None:
     texts = shown(report())
     assert texts["table"] == "" == texts["json"]

@@ -12,7 +12,7 @@ def render(report: Report) -> str:
     """Return a document. A target without a finding is one test that passed."""
     root = ET.Element("testsuites", name="strongroom scan", time=f"{report.seconds:.3f}")
     total = 0
-    for target in report.targets:
+    for target in dict.fromkeys(report.targets):
         items = [item for item in report.items if item.target == target]
         total += len(items)
         count = {"tests": str(len(items) or 1), "failures": str(len(items)), "errors": "0", "skipped": "0"}
