@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -244,3 +245,18 @@ def test_a_report_is_utf_8_whatever_the_locale_says(leaky: tuple[Cli, str], form
     for encoding in ("latin-1", "ascii"):
         variables = locale | {"PYTHONIOENCODING": encoding}
         assert "# für" in cli("scan", "src", "--format", format_, environment=variables, status=1).out
+
+
+def test_a_terminal_is_told_what_takes_a_while(leaky: tuple[Cli, str]) -> None:
+    cli, _ = leaky
+    for option, said in (("--write-baseline", b"making the baseline"), ("--baseline", b"comparing with the baseline")):
+        ours, terminal = pty.openpty()
+        subprocess.run(
+            [STRONGROOM, "scan", ".", option, "baseline.json"], stdout=subprocess.DEVNULL, stderr=terminal, check=True,
+            cwd=cli.project, env=cli.variables() | {"TERM": "xterm"},
+        )  # fmt: skip
+        os.close(terminal)
+        shown = os.read(ours, 65536)
+        os.close(ours)
+        leaks.record(shown, "a terminal")
+        assert said in shown

@@ -12,7 +12,7 @@ import click
 from ..errors import ScanError, StrongroomError
 from .output import format_option, show
 from .parameters import reason_option
-from .scanning import counting
+from .scanning import busy, counting
 from .state import State
 
 if TYPE_CHECKING:
@@ -102,14 +102,15 @@ def scan(
     from ..scan.scanner import Scanner
 
     former = baseline.Baseline.load(baseline_file) if baseline_file else None
-    found_targets = [targets.find(text) for text in texts]
+    found_targets = [targets.find(text) for text in dict.fromkeys(texts)]
     # What counts has to be looked for: a store that does not open must not pass for one without findings.
     wanted = True if fail_on == "known" and known is None else known
     looked_for = _known(context.obj, wanted, fingerprints)
     count = Count()
     with counting(count):
         done = run(found_targets, config, lambda rules: Scanner(rules, looked_for), count)
-    new = former.new([each.finding for each in done.found]) if former else [True] * len(done.found)
+    with busy("comparing with the baseline: each value takes a while, for who would guess it too"):
+        new = former.new([each.finding for each in done.found]) if former else [True] * len(done.found)
     found = [each for each, is_new in zip(done.found, new, strict=True) if is_new]
     items = prepare(found, done.fixes, beside=done.found, show_values=show_values)
     report = Report.of(
@@ -117,7 +118,8 @@ def scan(
         files=count.files, size=count.size, seconds=count.seconds, baseline=len(done.found) - len(found),
     )  # fmt: skip
     if write_baseline:
-        entries = baseline.write(write_baseline, [each.finding for each in done.found])
+        with busy("making the baseline: each value takes a while, for who would guess it too"):
+            entries = baseline.write(write_baseline, [each.finding for each in done.found])
         _tell(report.notices)
         click.echo(f"{write_baseline} has {entries} {'finding' if entries == 1 else 'findings'} now", err=True)
         return
