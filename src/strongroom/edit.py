@@ -11,7 +11,6 @@ import os
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -209,7 +208,7 @@ def _root(text: str, path: Path) -> MappingNode:
     except yaml.MarkedYAMLError as error:
         where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise DeclarationError(f"{path}{where} is not YAML: {error.problem}.") from None
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         raise DeclarationError(f"{path} is not YAML.") from None
     return _mapping(root, path, "the file")
 
@@ -253,15 +252,21 @@ def _alone(root: Node, node: Node, path: Path, where: str) -> None:
     Raises:
         DeclarationError: an alias leads to it, so that others would change as well.
     """
-    if Counter(map(id, _walk(root)))[id(node)] > 1:
+    if _paths(root)[id(node)] > 1:
         raise DeclarationError(f"{path}: {where} is shared with others by an alias (*). Edit it by hand.")
 
 
-def _walk(node: Node) -> Iterator[Node]:
-    yield node
-    for each in node.value if isinstance(node.value, list) else ():
-        for below in each if isinstance(each, tuple) else (each,):
-            yield from _walk(below)
+def _paths(root: Node) -> Counter[int]:
+    """Count, up to two or more, how many ways lead to each node: by its id."""
+    counts: Counter[int] = Counter()
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        counts[id(node)] += 1
+        if counts[id(node)] <= 2:  # aliases of aliases lead to some nodes in more ways than can be walked
+            for each in node.value if isinstance(node.value, list) else ():
+                pending.extend(each if isinstance(each, tuple) else (each,))
+    return counts
 
 
 def _items(node: Node) -> list[Node]:

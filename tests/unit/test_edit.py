@@ -116,6 +116,20 @@ def test_a_variable_that_is_not_there() -> None:
         edit.granted("services: {api: {image: x}}", PATH, "api", Wanted("db", instead_of="DB_PASS"))
 
 
+def test_aliases_of_aliases_take_no_time() -> None:
+    bomb = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 20))
+    text = f"{bomb}services: {{api: {{image: x}}, web: {{x-y: *a19}}}}\n"
+    assert edit.granted(text, PATH, "api", Wanted("db")) != text
+
+
+def test_what_is_nested_too_deep_is_no_yaml(tmp_path: Path) -> None:
+    path = tmp_path / "compose.yaml"
+    path.write_text("a: " + "[" * 50_000)
+    for reads in (lambda: edit.grant(path, "api", FULL), lambda: compose.load(path)):
+        with pytest.raises(DeclarationError, match="is not YAML"):
+            reads()
+
+
 def test_line_ends_of_windows_stay(tmp_path: Path) -> None:
     path = tmp_path / "compose.yaml"
     path.write_bytes(b"services:\r\n  api:\r\n    image: x\r\n")
