@@ -169,6 +169,7 @@ def test_a_rule_that_is_not_reported(tmp_path: Path) -> None:
         (RULE + "[[allowlists]]\nregexes = ['x']\ntargetRules = ['b']\n", "names 'b', and there is no such rule"),
         ("[extend]\npath = 'nowhere.toml'\n", "cannot be read"),
         ("[extend]\npath = 'gitleaks.toml'\n", "too many files extend one another"),
+        ("[extend]\npath = '/dev/zero'\n", "extend: /dev/zero is not a file"),
     ],
 )
 def test_mistakes(tmp_path: Path, text: str, says: str) -> None:

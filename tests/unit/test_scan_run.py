@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -89,6 +90,11 @@ def test_gitleaksignore_names_findings(tmp_path: Path, line: str, left: int) -> 
     (tmp_path / ".gitleaksignore").write_text(f"\n  {line}\n")
     done, _ = scanned(FakeTarget(f"git {tmp_path}", {"a": b"needle"}))
     assert len(done.found) == left
+
+
+def test_a_pipe_is_no_gitleaksignore(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".gitleaksignore")
+    assert len(scanned(FakeTarget(f"dir {tmp_path}", {"a": b"needle"}))[0].found) == 1
 
 
 def test_paths_lead_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,6 +122,12 @@ def test_a_context_without_an_ignore_file_is_told_of_each_directory_once(tmp_pat
     assert [notice.path for notice in target.notices] == [".git", ".strongroom", "secrets"]
 
 
+def test_a_pipe_is_no_ignore_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".dockerignore")
+    with pytest.raises(TargetError, match="it is not a file"):
+        find(f"context:{tmp_path}")
+
+
 def test_the_dockerfiles_own_ignore_file_counts(tmp_path: Path) -> None:
     write(tmp_path, {"Dockerfile": "FROM x", "Dockerfile.dockerignore": "a", ".dockerignore": "b", "a": "a", "b": "b"})
     found = pieces.texts(find(f"context:{tmp_path}"))

@@ -127,8 +127,10 @@ def _moved(target: str, finding: Finding) -> Finding:
 
 def _ignored(path: Path) -> frozenset[str]:
     """Return the lines of a ``.gitleaksignore``: ``[commit:]path:rule:line``, as gitleaks names findings."""
+    if not path.is_file():  # nor a pipe, which would be waited for
+        return frozenset()
     try:
-        lines = [line.strip() for line in path.read_text(errors="surrogateescape").splitlines()]
+        lines = [line.strip() for line in path.read_text("utf-8", errors="surrogateescape").splitlines()]
     except OSError:
         return frozenset()
     return frozenset(line for line in lines if line and not line.startswith("#"))

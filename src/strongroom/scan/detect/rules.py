@@ -142,7 +142,10 @@ def _extended(config: Path, depth: int) -> RuleSet:
         base = load()
     if path := _text(extend, "path", f"{config}: extend"):
         beside = config.parent / path  # gitleaks looks from where it is run
-        more = _extended(beside if beside.exists() else Path(path), depth - 1)
+        file = beside if beside.exists() else Path(path)
+        if file.exists() and not file.is_file():  # such as a device, which has no end
+            raise RulesError(f"{config}: extend: {path} is not a file.")
+        more = _extended(file, depth - 1)
         over = {rule.id: rule for rule in base.rules} | {rule.id: rule for rule in more.rules}
         base = RuleSet(tuple(over.values()), (*base.allowlists, *more.allowlists))
     disabled = frozenset(_texts(extend, "disabledrules", f"{config}: extend"))
