@@ -92,6 +92,13 @@ def test_gitleaksignore_names_findings(tmp_path: Path, line: str, left: int) -> 
     assert len(done.found) == left
 
 
+def test_a_notice_about_a_whole_target_names_it() -> None:
+    target = FakeTarget("archive a.tar", {})
+    target.notices.append(Notice("", "names no image"))
+    done, _ = scanned(target)
+    assert "archive a.tar: names no image" in map(str, done.notices)
+
+
 def test_a_pipe_is_no_gitleaksignore(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / ".gitleaksignore")
     assert len(scanned(FakeTarget(f"dir {tmp_path}", {"a": b"needle"}))[0].found) == 1

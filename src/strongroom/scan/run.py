@@ -83,7 +83,9 @@ def run(targets: Sequence[Target], config: Path | None, scanner_of: Callable[[Ru
         ignored = _ignored(directory / _IGNORE)
         kept = [each for each in settled if not _names(each) & ignored]
         done.found.extend(Found(target.name, _moved(target.name, each)) for each in kept)
-        done.notices.extend(each._replace(path=_from_here(target.name, each.path)) for each in target.notices)
+        done.notices.extend(
+            each._replace(path=_from_here(target.name, each.path) or target.name) for each in target.notices
+        )
     for scanner in scanners.values():
         done.notices.extend(each for each in scanner.notices if each not in done.notices)
     return done
