@@ -260,3 +260,9 @@ def test_a_terminal_is_told_what_takes_a_while(leaky: tuple[Cli, str]) -> None:
         os.close(ours)
         leaks.record(shown, "a terminal")
         assert said in shown
+
+
+@pytest.mark.parametrize("option", ["--output", "--write-baseline"])
+def test_where_nothing_can_be_written_nothing_is_scanned(empty: Cli, option: str) -> None:
+    result = empty("scan", ".", option, "none/report", status=1)
+    assert result.stderr == "strongroom: none/report cannot be written: there is no directory none.\n"

@@ -101,6 +101,9 @@ def scan(
     from ..scan.run import Count, run
     from ..scan.scanner import Scanner
 
+    for path in filter(None, (output, write_baseline)):
+        if not path.exists() and not path.resolve().parent.is_dir():  # known before a scan that may take minutes
+            raise ScanError(f"{path} cannot be written: there is no directory {path.parent}.")
     former = baseline.Baseline.load(baseline_file) if baseline_file else None
     found_targets = [targets.find(text) for text in dict.fromkeys(texts)]
     # What counts has to be looked for: a store that does not open must not pass for one without findings.
