@@ -74,7 +74,7 @@ class Fingerprints:
             return cls(bytes.fromhex(content["key"]), prints)
         except OSError as error:
             raise ScanError(f"the fingerprints {path} cannot be read: {error.strerror}.") from None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise ScanError(f"{path} has no fingerprints: write them with strongroom scan fingerprint.") from None
 
     def look(self, data: bytes) -> tuple[list[Hit], list[tuple[int, Trigger]]]:
