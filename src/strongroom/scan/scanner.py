@@ -74,9 +74,10 @@ def _findings(
             if key in told:
                 continue
             told.add(key)
+        wide = hit.exact and hit.encoding[:1] == ("utf-16",)  # two bytes are a character
         yield Finding(
-            hit.rule, hit.description, place, line, column + 1, Value(hit.value[:MAX_VALUE_BYTES]),
-            hit.encoding, hit.secret, _excerpt(data, hits, index),
+            hit.rule, hit.description, place, line, (column // 2 if wide else column) + 1,
+            Value(hit.value[:MAX_VALUE_BYTES]), hit.encoding, hit.secret, _excerpt(data, hits, index),
         )  # fmt: skip
 
 
