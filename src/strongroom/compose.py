@@ -6,6 +6,7 @@ reads one plain file for where there is no Docker, and says so where that is not
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from .policy import Policy
 from .references import Reference
 
 FILE_NAMES, find = compose_files.FILE_NAMES, compose_files.find
+# What the Compose specification's schema takes as a name of a service or a secret.
+_KEY = re.compile(r"[a-zA-Z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,10 @@ def load_secrets(path: Path) -> Mapping[str, DeclaredSecret]:
         DeclarationError: as ``load``.
     """
     secrets = mapping(mapping(read(path), path, "the file").get("secrets") or {}, path, "secrets")
-    return {str(key): _secret(str(key), mapping(value, path, f"secrets.{key}"), path) for key, value in secrets.items()}
+    return {
+        str(key): _secret(_key(key, path, "secrets"), mapping(value, path, f"secrets.{key}"), path)
+        for key, value in secrets.items()
+    }
 
 
 def parse(document: object, path: Path) -> Project:
@@ -135,7 +141,7 @@ def parse(document: object, path: Path) -> Project:
     """
     root = mapping(document, path, "the file")
     secrets = {
-        str(key): _secret(str(key), mapping(value, path, f"secrets.{key}"), path)
+        str(key): _secret(_key(key, path, "secrets"), mapping(value, path, f"secrets.{key}"), path)
         for key, value in mapping(root.get("secrets") or {}, path, "secrets").items()
     }
     found = parse_extension(root.get(EXTENSION) or {}, path)
@@ -148,7 +154,7 @@ def parse(document: object, path: Path) -> Project:
             secrets[key] = replace(secret, reference=reference)
     services = {}
     for name, each in mapping(root.get("services") or {}, path, "services").items():
-        where = f"services.{name}"
+        where = f"services.{_key(name, path, 'services')}"
         content = mapping(each or {}, path, where)
         granted = content.get("secrets") or []
         if not isinstance(granted, list):
@@ -183,6 +189,16 @@ def parse_mode(value: object) -> int:
     return mode
 
 
+def _key(key: object, path: Path, where: str) -> str:
+    """Read the name of a service or a secret. Messages and commands to be pasted into a shell have it in them."""
+    name = str(key)
+    if not _KEY.fullmatch(name):
+        raise DeclarationError(
+            f"{path}: {where} has {name!a}, which Compose does not take: give it letters, digits, '.', '_' and '-'."
+        )
+    return name
+
+
 def _secret(key: str, content: Mapping[str, Any], path: Path) -> DeclaredSecret:
     where = f"secrets.{key}"
     external = content.get("external") or False
@@ -200,6 +216,8 @@ def _secret(key: str, content: Mapping[str, Any], path: Path) -> DeclaredSecret:
         _labels(content.get("labels")),
         content.get("template_driver"),
     )
+    if declared.variable is not None and not _KEY.fullmatch(declared.variable):
+        raise DeclarationError(f"{path}: {where}.environment is {declared.variable!a}, which names no variable.")
     sources = (declared.file is not None, declared.variable is not None, declared.external, bool(declared.driver))
     if sum(sources) != 1:
         raise DeclarationError(f"{path}: {where} needs exactly one of 'file', 'environment' and 'external: true'.")

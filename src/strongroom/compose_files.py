@@ -72,7 +72,7 @@ def read(path: Path) -> object:
     except yaml.MarkedYAMLError as error:
         where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise DeclarationError(f"{path}{where} is not YAML: {error.problem}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
         raise DeclarationError(f"{path} is not YAML.") from None
 
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import DeclarationError
-from .yaml_text import add_item, add_pair, child, is_null, items, put, scalar, text_of, walk
+from .yaml_text import add_item, add_pair, child, is_null, items, parsed, paths, put, scalar, text_of
 
 if TYPE_CHECKING:
     from yaml import MappingNode, Node
@@ -54,12 +53,14 @@ def grant(path: Path, service: str, wanted: Wanted) -> bool:
         DeclarationError: the file cannot be read, edited or written, or has no such service.
     """
     try:
-        text = path.read_text()
+        written = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         raise DeclarationError(f"{path} cannot be read: {getattr(error, 'strerror', 'it is not UTF-8')}.") from None
+    windows = 0 < written.count("\n") == written.count("\r\n")
+    text = written.replace("\r\n", "\n") if windows else written
     changed = granted(text, path, service, wanted)
     if changed != text:
-        _write(path, changed)
+        _write(path, changed.replace("\n", "\r\n") if windows else changed)
     return changed != text
 
 
@@ -182,11 +183,11 @@ def _root(text: str, path: Path) -> MappingNode:
     import yaml
 
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = parsed(text)
     except yaml.MarkedYAMLError as error:
         where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise DeclarationError(f"{path}{where} is not YAML: {error.problem}.") from None
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         raise DeclarationError(f"{path} is not YAML.") from None
     return _mapping(root, path, "the file")
 
@@ -230,7 +231,7 @@ def _alone(root: Node, node: Node, path: Path, where: str) -> None:
     Raises:
         DeclarationError: an alias leads to it, so that others would change as well.
     """
-    if Counter(map(id, walk(root)))[id(node)] > 1:
+    if paths(root)[id(node)] > 1:
         raise DeclarationError(f"{path}: {where} is shared with others by an alias (*). Edit it by hand.")
 
 
@@ -241,7 +242,7 @@ def _write(path: Path, text: str) -> None:
     try:
         status = path.stat()
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "w") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             os.fchmod(descriptor, status.st_mode & 0o7777)
             if os.geteuid() == 0:
                 os.fchown(descriptor, status.st_uid, status.st_gid)

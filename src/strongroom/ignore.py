@@ -144,6 +144,8 @@ def _git(directory: Path, *options: str) -> Sequence[str]:
 
 
 def _read(path: Path) -> str:
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise IgnoreError(f"{path} cannot be read: it is not a file.")
     try:
         return path.read_text(errors="surrogateescape") if path.exists() else ""
     except OSError as error:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from yaml import MappingNode, Node, SequenceNode
 
 _PLAIN = re.compile(r"[A-Za-z_/][\w./-]*")
+_ALIAS_END = "alias_end"  # of a node that ends with an alias: where it ends
 
 
 def scalar(text: str) -> str:
@@ -18,12 +19,39 @@ def scalar(text: str) -> str:
     return text if _PLAIN.fullmatch(text) and text.lower() not in ("true", "false", "null") else json.dumps(text)
 
 
-def walk(node: Node) -> Iterator[Node]:
-    """Yield a node and all below it; one that aliases lead to as often as it is named."""
-    yield node
-    for each in node.value if isinstance(node.value, list) else ():
-        for below in each if isinstance(each, tuple) else (each,):
-            yield from walk(below)
+def parsed(text: str) -> Node | None:
+    """Return the root of a text's nodes, each of which knows where an alias that it ends with stands.
+
+    Raises:
+        yaml.YAMLError, RecursionError: it is no YAML, or is nested too deep.
+    """
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Notes where what a node ends with is an alias: what that means lies elsewhere."""
+
+        def compose_node(self, parent: Node | None, index: int) -> Node | None:
+            alias = self.peek_event() if self.check_event(yaml.AliasEvent) else None  # type: ignore[no-untyped-call]
+            node: Node | None = super().compose_node(parent, index)
+            if parent is not None:
+                vars(parent)[_ALIAS_END] = alias.end_mark.index if alias else None
+            return node
+
+    root: Node | None = yaml.compose(text, Loader)
+    return root
+
+
+def paths(root: Node) -> Counter[int]:
+    """Count, up to two or more, how many ways lead to each node: by its id."""
+    counts: Counter[int] = Counter()
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        counts[id(node)] += 1
+        if counts[id(node)] <= 2:  # aliases of aliases lead to some nodes in more ways than can be walked
+            for each in node.value if isinstance(node.value, list) else ():
+                pending.extend(each if isinstance(each, tuple) else (each,))
+    return counts
 
 
 def items(node: Node) -> list[Node]:
@@ -73,8 +101,7 @@ def add_item(text: str, sequence: SequenceNode, entry: str) -> str:
 def _add_in_flow(text: str, node: Node, entry: str) -> str:
     if not node.value:
         return _cut(text, node.start_mark.index + 1, node.start_mark.index + 1, entry)
-    last = node.value[-1]
-    end = _end(last[1] if isinstance(last, tuple) else last)
+    end = _last_end(node)
     return _cut(text, end, end, f", {entry}")
 
 
@@ -92,6 +119,13 @@ def _end(node: Node) -> int:
     """Return where a node's own text ends: PyYAML's mark of one in block style lies after what follows it."""
     if not isinstance(node.value, list) or getattr(node, "flow_style", False) or not node.value:
         return int(node.end_mark.index)
+    return _last_end(node)
+
+
+def _last_end(node: Node) -> int:
+    """Return where the last thing in a node ends."""
+    if (alias := getattr(node, _ALIAS_END, None)) is not None:
+        return int(alias)
     last = node.value[-1]
     return _end(last[1] if isinstance(last, tuple) else last)
 

@@ -111,6 +111,7 @@ def test_export(shop: Cli) -> None:
     assert whole == entries(shop)
     assert all(len(each["Code"]) == 64 for each in whole)
     assert [json.loads(line)["Seq"] for line in shop("audit", "export", "--after", "2").out.splitlines()] == [3]
+    shop("audit", "export", "--after", str(2**63), status=2)
 
 
 def test_export_follows(shop: Cli) -> None:

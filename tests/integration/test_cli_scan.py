@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ import jsonschema
 import pytest
 
 import leaks
-from cli import Cli, Result
+from cli import STRONGROOM, Cli, Result
 
 SARIF = json.loads((Path(__file__).parent.parent / "schemas/sarif-2.1.0.json").read_text())
 
@@ -89,7 +90,7 @@ def test_each_format_into_a_file_of_ones_own(leaky: tuple[Cli, str]) -> None:
     assert ET.fromstring(texts["junit"]).get("failures") == "1"
 
 
-@pytest.mark.parametrize(("level", "status"), [("any", 1), ("known", 0), ("none", 0)])
+@pytest.mark.parametrize(("level", "status"), [("any", 1), ("none", 0)])
 def test_what_makes_it_fail(leaky: tuple[Cli, str], level: str, status: int) -> None:
     assert leaky[0]("scan", ".", "--fail-on", level, status=status).out
 
@@ -197,3 +198,71 @@ def test_ignore_writes_and_checks(empty: Cli) -> None:
     assert "no secret is exposed" in empty("ignore").stderr
     assert "lines" not in empty("ignore").stderr
     assert empty("ignore", "--check", "--format", "json").out == ""
+
+
+def test_what_could_not_be_read_is_said_where_the_format_has_no_place_for_it(empty: Cli) -> None:
+    (empty.project / "big.gz").write_bytes(b"\x1f\x8b\x08\0\0\0\0\0\0\x03broken")
+    for options in (["--format", "json"], ["--write-baseline", "baseline.json"]):
+        assert "note: big.gz: is " in empty("scan", "big.gz", *options).stderr
+
+
+def test_a_baseline_is_written_instead_of_a_report(leaky: tuple[Cli, str]) -> None:
+    cli, _ = leaky
+    result = cli("scan", ".", "--write-baseline", "baseline.json", "--output", "report.html", status=2)
+    assert "--output" in result.stderr
+
+
+def test_to_fail_for_known_values_takes_values(leaky: tuple[Cli, str]) -> None:
+    cli, _ = leaky
+    assert "strongroom init" in cli("scan", ".", "--fail-on", "known", status=1).stderr
+    cli("scan", ".", "--fail-on", "known", "--no-known")
+    cli("init")
+    cli.secret("db_password")
+    cli("scan", ".", "--fail-on", "known")
+
+
+@pytest.mark.parametrize("format_", ["table", "json", "sarif", "junit", "html"])
+@pytest.mark.parametrize(("redirection", "says"), [(">/dev/full", "No space left"), (">&-", "1 finding"), ("2>&-", "")])
+def test_an_output_that_takes_nothing(leaky: tuple[Cli, str], format_: str, redirection: str, says: str) -> None:
+    cli, _ = leaky
+    script = f"exec {STRONGROOM} scan . --format {format_} {redirection}"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, cwd=cli.project, env=cli.variables())
+    assert done.returncode == 1
+    assert says in done.stderr.decode() and b"Traceback" not in done.stderr and b"unexpected" not in done.stderr
+
+
+def test_a_closed_standard_input_is_empty(empty: Cli) -> None:
+    script = f"exec {STRONGROOM} scan - <&-"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, cwd=empty.project, env=empty.variables())
+    assert (done.returncode, b"nothing found" in done.stderr) == (0, True)
+
+
+@pytest.mark.parametrize("format_", ["json", "sarif", "junit", "html"])
+def test_a_report_is_utf_8_whatever_the_locale_says(leaky: tuple[Cli, str], format_: str) -> None:
+    cli, value = leaky
+    (cli.project / "src/settings.py").write_text(f"KEY = '{value}'  # für\n", "utf-8")
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for encoding in ("latin-1", "ascii"):
+        variables = locale | {"PYTHONIOENCODING": encoding}
+        assert "# für" in cli("scan", "src", "--format", format_, environment=variables, status=1).out
+
+
+def test_a_terminal_is_told_what_takes_a_while(leaky: tuple[Cli, str]) -> None:
+    cli, _ = leaky
+    for option, said in (("--write-baseline", b"making the baseline"), ("--baseline", b"comparing with the baseline")):
+        ours, terminal = pty.openpty()
+        subprocess.run(
+            [STRONGROOM, "scan", ".", option, "baseline.json"], stdout=subprocess.DEVNULL, stderr=terminal, check=True,
+            cwd=cli.project, env=cli.variables() | {"TERM": "xterm"},
+        )  # fmt: skip
+        os.close(terminal)
+        shown = os.read(ours, 65536)
+        os.close(ours)
+        leaks.record(shown, "a terminal")
+        assert said in shown
+
+
+@pytest.mark.parametrize("option", ["--output", "--write-baseline"])
+def test_where_nothing_can_be_written_nothing_is_scanned(empty: Cli, option: str) -> None:
+    result = empty("scan", ".", option, "none/report", status=1)
+    assert result.stderr == "strongroom: none/report cannot be written: there is no directory none.\n"

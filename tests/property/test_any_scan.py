@@ -90,5 +90,5 @@ def _right(window: Window, whole: bytes) -> bool:
     return (
         whole[window.offset : window.offset + len(window.data)] == window.data
         and window.line == whole.count(b"\n", 0, window.offset) + 1
-        and window.column == window.offset - start
+        and window.column == len(whole[start : window.offset].translate(None, bytes(range(0x80, 0xC0))))
     )

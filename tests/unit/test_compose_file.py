@@ -80,6 +80,9 @@ x-strongroom: {secrets: {s: {rotate: {keep: 3}}}}
         ("secrets: {s: {file: a, environment: B}}", "secrets.s needs exactly one of"),
         ("secrets: {s: {file: '${HOME}/a'}}", "which only Docker can fill in"),
         ("x-strongroom: {secrets: {s: {rotate: {keep: 0}}}}", "give a number from 1"),
+        ('services: {"a; b": {}}', "services has 'a; b', which Compose does not take"),
+        ('secrets: {"a\\e[31m": {file: x}}', "secrets has 'a\\x1b[31m', which Compose does not take"),
+        ('secrets: {s: {environment: "A; b #"}}', "environment is 'A; b #', which names no variable"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(text: str, said: str) -> None:

@@ -32,6 +32,11 @@ STYLES = {
     "secrets: {db: {external: true}}\n",
     "JSON": '{"services": {"api": {"image": "x"}}, "secrets": {"other": {"file": "./o"}}}',
     "a text block at the end": "services:\n  api:\n    command: |\n      sleep 1\n\nvolumes: {}\n",
+    "an alias at the end of the file": "services:\n  web: &w\n    image: y\n    tty: true\n"
+    "  api:\n    image: x\n  b: *w\n",
+    "a merge at the end of the service": "x-a: &a\n  image: x\nservices:\n  api:\n    user: '1000'\n    <<: *a\n# b\n",
+    "an alias at the end of a list in flow style": "x-a: &a other\nservices: {api: {secrets: [*a]}}\n"
+    "secrets: {other: {file: ./o}}\n",
     "a merge of others": "x-a: &a {image: x}\nservices:\n  api:\n    <<: *a\n    user: '1000'\n",
 }
 
@@ -109,6 +114,28 @@ def test_what_cannot_be_edited_is_said(text: str, said: str) -> None:
 def test_a_variable_that_is_not_there() -> None:
     with pytest.raises(DeclarationError, match=r"environment has no DB_PASS"):
         edit.granted("services: {api: {image: x}}", PATH, "api", Wanted("db", instead_of="DB_PASS"))
+
+
+def test_aliases_of_aliases_take_no_time() -> None:
+    bomb = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 20))
+    text = f"{bomb}services: {{api: {{image: x}}, web: {{x-y: *a19}}}}\n"
+    assert edit.granted(text, PATH, "api", Wanted("db")) != text
+
+
+def test_what_is_nested_too_deep_is_no_yaml(tmp_path: Path) -> None:
+    path = tmp_path / "compose.yaml"
+    path.write_text("a: " + "[" * 50_000)
+    for reads in (lambda: edit.grant(path, "api", FULL), lambda: compose.load(path)):
+        with pytest.raises(DeclarationError, match="is not YAML"):
+            reads()
+
+
+def test_line_ends_of_windows_stay(tmp_path: Path) -> None:
+    path = tmp_path / "compose.yaml"
+    path.write_bytes(b"services:\r\n  api:\r\n    image: x\r\n")
+    edit.grant(path, "api", Wanted("db"))
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert len(lines) == 5 and all(line.endswith(b"\r\n") for line in lines)
 
 
 def test_the_file_is_replaced_whole(tmp_path: Path) -> None:

@@ -30,3 +30,11 @@ def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
     assert path.read_bytes() == b"new"
     writer.join()
     assert stat.S_ISFIFO(path.stat().st_mode)
+
+
+def test_a_descriptor_that_is_a_pipe_is_written_to() -> None:
+    reader, writer = os.pipe()
+    replace(Path(f"/dev/fd/{writer}"), b"new")
+    os.close(writer)
+    with os.fdopen(reader, "rb") as file:
+        assert file.read() == b"new"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -118,4 +119,10 @@ def test_what_is_there_stays_and_still_decides(tmp_path: Path, kind: str) -> Non
 def test_a_file_that_cannot_be_written_is_an_error_of_ours(tmp_path: Path) -> None:
     (tmp_path / ignore.GIT).mkdir()
     with pytest.raises(IgnoreError, match="cannot be read"):
+        ignore.write(tmp_path, ignore.GIT)
+
+
+def test_a_pipe_is_no_ignore_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".gitignore")
+    with pytest.raises(IgnoreError, match="it is not a file"):
         ignore.write(tmp_path, ignore.GIT)

@@ -116,6 +116,13 @@ def test_columns_in_a_line_longer_than_a_window(scan: Scans) -> None:
     assert scan(b"x\n" + b"." * start + b" " + A_TOKEN)[0][1:3] == (2, start + 2)
 
 
+def test_columns_are_characters(scan: Scans) -> None:
+    line = "ä€😀 ".encode() + A_TOKEN
+    assert [each[1:3] for each in scan(b"x\n" + line + b" " + line)] == [(2, 5), (2, 5 + len(A_TOKEN) + 5)]
+    many = "ä".encode() * windows.SIZE
+    assert [each[1:3] for each in scan(*cut(many + b" " + A_TOKEN, 65536))] == [(1, windows.SIZE + 2)]
+
+
 def test_thirty_thousand_findings_in_one_line(scan: Scans) -> None:
     data = b",".join(b"password=hunter%05d'" % number for number in range(30_000))
     found = scan(data)

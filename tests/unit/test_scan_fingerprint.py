@@ -66,7 +66,7 @@ def test_of_a_key_a_line_is_looked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", "[]", '{"version": 1, "key": "00"}', '{"version": 1, "key": "x", "values": []}']
+    "text", ["", "{}", "[]", "[" * 100_000, '{"version": 1, "key": "00"}', '{"version": 1, "key": "x", "values": []}']
 )
 def test_what_has_none_is_said_to_have_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "file").write_text(text)

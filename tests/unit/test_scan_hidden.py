@@ -80,8 +80,11 @@ def test_the_column_is_that_of_the_run(scan: Scans) -> None:
 
 
 def test_utf16_has_lines_and_columns_of_its_own(scan: Scans) -> None:
-    data = "\ufeffone\ntwo\npassword = hunter22\n".encode("utf-16-le")
-    assert scan(data) == [Told("generic-password", 3, 24, b"hunter22", ("utf-16",))]
+    for kind in ("utf-16-le", "utf-16-be"):
+        data = "\ufeffone\ntwo\npassword = hunter22\n".encode(kind)
+        assert scan(data) == [Told("generic-password", 3, 12, b"hunter22", ("utf-16",))]
+        data = "schöne\nWörter\npassword = hunter22\n".encode(kind)
+        assert scan(data) == [Told("generic-password", 3, 12, b"hunter22", ("utf-16",))]
 
 
 def test_an_excerpt_masks_the_run(scan: Scans) -> None:

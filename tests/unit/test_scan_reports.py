@@ -106,6 +106,32 @@ def test_foreign_text_stays_text() -> None:
         jsonschema.Draft4Validator(SARIF).validate(json.loads(texts["sarif"]))
 
 
+def test_targets_and_notices_are_harmless_too() -> None:
+    target = f"dir {EVIL}\udcff"
+    (item,) = prepare([Found(target, finding("hunter2hunter2"))], {})
+    texts = shown(Report.of([item], [target, "dir b"], [Notice(EVIL, f"{EVIL}\udcff")], files=1, size=1, seconds=0.1))
+    for name, text in texts.items():
+        assert all(each.isprintable() or each == "\n" for each in text.encode().decode()), name
+    assert "<script>alert" not in texts["html"]
+    first, second = ET.fromstring(texts["junit"])
+    assert (first.get("failures"), second.get("failures")) == ("1", "0")
+    (run,) = json.loads(texts["sarif"])["runs"]
+    assert run["results"][0]["properties"]["target"] == first.get("name")
+
+
+def test_a_notice_without_a_path_is_its_message_alone() -> None:
+    texts = shown(Report.of([], ["dir a"], [Notice("", "many are left out")], files=1, size=1, seconds=0.1))
+    for name in ("html", "junit", "sarif"):
+        assert "many are left out" in texts[name] and ": many" not in texts[name], name
+
+
+@pytest.mark.parametrize("path", ["keys/id_rsa", "of/a/target/keys/id_rsa"])
+def test_a_path_that_is_all_that_was_found_is_seen(path: str) -> None:
+    made = report(finding("keys/id_rsa", path, line=0))
+    every(lambda text: path in text, made)
+    assert made.items[0].value == "*****"
+
+
 def test_sarif_names_place_rule_and_notices() -> None:
     (run,) = json.loads(render(report(finding("hunter2hunter2", "a dir/ä.py")), "sarif"))["runs"]
     (result,) = run["results"]
@@ -114,6 +140,12 @@ def test_sarif_names_place_rule_and_notices() -> None:
     assert physical["region"]["startLine"] == 3
     assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == "generic-password"
     assert "big.zip" in run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"]
+
+
+def test_a_target_that_was_named_twice_is_one_suite() -> None:
+    (item,) = prepare([Found("dir .", finding("hunter2hunter2"))], {})
+    root = ET.fromstring(render(Report([item], ["dir .", "dir ."]), "junit"))
+    assert (root.get("failures"), len(root)) == ("1", 1)
 
 
 def test_a_clean_scan_is_a_passed_test_and_an_empty_log() -> None:
@@ -143,7 +175,7 @@ def test_the_table_gives_each_advice_once() -> None:
 
 
 @pytest.mark.parametrize(("kind", "changes", "words"), [
-    ("dir", {"secret": "db_password"}, ["strongroom rotate db_password"]),
+    ("dir", {"secret": "db_password"}, ["strongroom rotate db_password", "/run/secrets/db_password"]),
     ("image", {"place": Place("app/.npmrc", Layer(1, "", "COPY . /app"), shown="deleted by layer 3")},
      ["strongroom ignore", "--mount=type=secret", "later one deletes"]),
     ("image", {"place": Place("history 2", None)}, ["--mount=type=secret"]),
@@ -156,3 +188,7 @@ def test_the_table_gives_each_advice_once() -> None:
 def test_what_to_do_depends_on_what_and_where(kind: str, changes: dict[str, object], words: Sequence[str]) -> None:
     advice = fix(finding("x")._replace(**changes), kind)  # type: ignore[arg-type]
     assert all(word in advice for word in words), advice
+
+
+def test_a_value_that_a_store_has_need_not_be_put_into_one() -> None:
+    assert "secret create" not in fix(finding("x", secret="db_password"), "dir")

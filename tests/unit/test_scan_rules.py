@@ -8,7 +8,7 @@ import pytest
 
 from scan_rules import find
 from strongroom.errors import RulesError
-from strongroom.scan.detect import builtin
+from strongroom.scan.detect import builtin, kept
 from strongroom.scan.detect.judge import Candidate, accepts, entropy
 from strongroom.scan.detect.rules import Allowlist, Rule, RuleSet, load
 
@@ -135,6 +135,17 @@ def test_allowlists_for_rules_of_another_scanner(tmp_path: Path) -> None:
     assert changed == ["github-pat"]
 
 
+def test_changes_of_a_rule_of_another_scanner(tmp_path: Path) -> None:
+    text = "[extend]\nuseDefault = true\n[[rules]]\nid = 'not-ours'\n[[rules.allowlists]]\nstopwords = ['x']\n" + RULE
+    names = [rule.id for rule in rules(tmp_path, text).rules]
+    assert names == [rule.id for rule in load().rules] + ["acme"]
+
+
+def test_a_rule_that_is_not_reported(tmp_path: Path) -> None:
+    text = RULE + "[[rules]]\nid = 'near'\nregex = 'near'\nskipReport = true\n"
+    assert [rule.id for rule in rules(tmp_path, text).rules] == ["acme"]
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -158,6 +169,7 @@ def test_allowlists_for_rules_of_another_scanner(tmp_path: Path) -> None:
         (RULE + "[[allowlists]]\nregexes = ['x']\ntargetRules = ['b']\n", "names 'b', and there is no such rule"),
         ("[extend]\npath = 'nowhere.toml'\n", "cannot be read"),
         ("[extend]\npath = 'gitleaks.toml'\n", "too many files extend one another"),
+        ("[extend]\npath = '/dev/zero'\n", "extend: /dev/zero is not a file"),
     ],
 )
 def test_mistakes(tmp_path: Path, text: str, says: str) -> None:
@@ -183,6 +195,31 @@ def test_built_in_rules_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         builtin.rules.cache_clear()
         assert load() == expected
     [kept] = (tmp_path / "strongroom").iterdir()
-    kept.write_text("[[")
+    for planted in ("[[", "[]", "{}", "null"):
+        kept.write_text(planted)
+        builtin.rules.cache_clear()
+        assert load() == expected
+
+
+def test_built_in_rules_that_others_may_have_written_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    builtin.rules.cache_clear()
+    expected = load()
+    [file] = (tmp_path / "strongroom").iterdir()
+    kept.keep(file.name, b"[]")
+    file.chmod(0o666)
     builtin.rules.cache_clear()
     assert load() == expected
+
+
+def test_who_has_no_home_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless(_: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    monkeypatch.setattr(Path, "home", lambda: homeless(Path()))
+    builtin.rules.cache_clear()
+    assert load().rules

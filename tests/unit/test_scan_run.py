@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -35,7 +36,7 @@ class FakeScanner:
 
     def __init__(self, rules: RuleSet) -> None:
         self.notices = [Notice("", "scanned")]
-        self._rule = rules.rules[0].id
+        self._rule = rules.rules[0].id if rules.rules else "none"
 
     def scan(self, pieces: Iterable[Piece]) -> Iterator[Finding]:
         for piece in pieces:
@@ -74,6 +75,12 @@ def test_each_directory_has_its_own_rules(tmp_path: Path, monkeypatch: pytest.Mo
     assert done.found[0].finding.rule == "own"
 
 
+def test_a_configuration_without_rules_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / ".gitleaks.toml").write_text("[allowlist]\npaths = ['tests/']\n")
+    done, _ = scanned(FakeTarget(f"dir {tmp_path}", {}))
+    assert any("useDefault" in each.message for each in done.notices)
+
+
 @pytest.mark.parametrize(("line", "left"), [
     ("a:own:1", 0), ("0123456:a:own:1", 0), ("0123456789:a:own:1", 0), ("# a:own:1", 1), ("a:own:2", 1),
     ("1234567:a:own:1", 1),
@@ -83,6 +90,18 @@ def test_gitleaksignore_names_findings(tmp_path: Path, line: str, left: int) -> 
     (tmp_path / ".gitleaksignore").write_text(f"\n  {line}\n")
     done, _ = scanned(FakeTarget(f"git {tmp_path}", {"a": b"needle"}))
     assert len(done.found) == left
+
+
+def test_a_notice_about_a_whole_target_names_it() -> None:
+    target = FakeTarget("archive a.tar", {})
+    target.notices.append(Notice("", "names no image"))
+    done, _ = scanned(target)
+    assert "archive a.tar: names no image" in map(str, done.notices)
+
+
+def test_a_pipe_is_no_gitleaksignore(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".gitleaksignore")
+    assert len(scanned(FakeTarget(f"dir {tmp_path}", {"a": b"needle"}))[0].found) == 1
 
 
 def test_paths_lead_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

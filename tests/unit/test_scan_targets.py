@@ -6,6 +6,8 @@ import os
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -118,6 +120,12 @@ def test_a_context_without_an_ignore_file_is_told_of_each_directory_once(tmp_pat
     target = find(f"context:{tmp_path}")
     pieces.everything(target)
     assert [notice.path for notice in target.notices] == [".git", ".strongroom", "secrets"]
+
+
+def test_a_pipe_is_no_ignore_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".dockerignore")
+    with pytest.raises(TargetError, match="it is not a file"):
+        find(f"context:{tmp_path}")
 
 
 def test_the_dockerfiles_own_ignore_file_counts(tmp_path: Path) -> None:
@@ -268,6 +276,18 @@ def test_a_damaged_repository_is_told_of(repository: Path, git: Git) -> None:
     assert target.notices
 
 
+@pytest.mark.usefixtures("git")
+def test_a_repository_with_many_damaged_objects_comes_to_an_end(repository: Path) -> None:
+    for number in range(2000):
+        file = repository / f".git/objects/{number % 256:02x}/{number:038x}"
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"damaged")
+    reader = Thread(target=pieces.everything, args=(find(f"git:{repository}"),), daemon=True)
+    reader.start()
+    reader.join(30)
+    assert not reader.is_alive()
+
+
 def test_a_directory_tells_of_history_that_it_leaves_out(repository: Path, git: Git) -> None:
     write(repository, {"a": "token-a"})
     git("add", ".")
@@ -317,7 +337,8 @@ def _unreachable() -> Engine:
         ("dir:", "names nothing"), ("dir:/none", "is not there"), ("archive:.", "is not a file"),
         ("git:.", "not a Git repository"),
         ("oci:a", "is not there"), ("compose:.", "is not a file"), ("context:file", "not a directory"),
-        ("no-such-thing", "image:NAME"),
+        ("no-such-thing", "image:NAME"), ("", "names nothing"), ("pipe", "scan - < pipe"),
+        ("dir:pipe", "scan - < pipe"), ("compose:none", "What was asked for is compose:FILE"),
     ],
 )  # fmt: skip
 def test_a_target_that_is_none_is_an_error_that_says_what_there_is(
@@ -326,8 +347,34 @@ def test_a_target_that_is_none_is_an_error_that_says_what_there_is(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Engine, "connect", _unreachable)
     (tmp_path / "file").write_text("x")
+    os.mkfifo(tmp_path / "pipe")
     with pytest.raises(TargetError, match=message):
         find(text)
+
+
+@pytest.mark.parametrize("kind", ["dir", "compose", "dockerfile", "archive"])
+def test_a_file_that_is_named_and_cannot_be_read_is_an_error(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("some-token")
+    opened = Path.open
+
+    def refused(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path.name == "file":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(TargetError, match="file cannot be read: Permission denied"):
+        find(f"{kind}:{tmp_path / 'file'}")
+
+
+@pytest.mark.parametrize("kind", ["dir", "compose", "dockerfile", "archive"])
+def test_a_link_that_is_named_is_followed(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("some-token")
+    (tmp_path / "link").symlink_to("file")
+    target = find(f"{kind}:{tmp_path / 'link'}")
+    assert list(pieces.texts(target).values()) == [b"some-token"] and target.notices == []
 
 
 def test_a_file_that_is_no_image_is_not_an_error(tmp_path: Path) -> None:

@@ -18,15 +18,22 @@ def main(program: str = "strongroom") -> None:
     """
     # Importing makes many objects and no garbage: looking for some takes a tenth of a short command's time.
     gc.set_threshold(100_000)
+    _prepare_streams()
+    status = 0
     try:
         from .app import run
 
         status = run(program)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read our output has had enough; Python would complain once more when it closes it.
+    except OSError as error:
+        # Of a pipe, whoever read our output has had enough. Python would complain once more when it closes it.
+        if not isinstance(error, BrokenPipeError) and status == 0:
+            sys.stderr.write(f"strongroom: the output cannot be written: {error.strerror}.\n")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
+    except KeyboardInterrupt:
+        sys.stderr.write("strongroom: interrupted\n")
+        status = 130
     except ModuleNotFoundError as missing:
         extra = _NEEDED.get((missing.name or "").partition(".")[0])
         if extra is None:
@@ -36,3 +43,14 @@ def main(program: str = "strongroom") -> None:
         status = 1
     gc.freeze()  # nor is there anything to find at the end
     sys.exit(status)
+
+
+def _prepare_streams() -> None:
+    """Open what the caller closed, so that no file of ours gets its number, and let no locale stop a message."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        stream = getattr(sys, name)
+        if stream is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            setattr(sys, name, open(number, "r" if name == "stdin" else "w", closefd=False))  # noqa: SIM115
+        elif name != "stdin" and stream.encoding != "utf-8":
+            stream.reconfigure(errors="backslashreplace")

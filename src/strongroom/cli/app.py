@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import resource
 from importlib import import_module
 from pathlib import Path
@@ -114,7 +115,9 @@ def run(program: str) -> int:
             import traceback
 
             traceback.print_exc()
-        click.echo(f"strongroom: {_message(error)}", err=True)
+        from .output import say
+
+        say(f"strongroom: {_message(error)}", err=True)
         return 1
 
 
@@ -123,5 +126,7 @@ def _message(error: Exception) -> str:
         return str(error)
     if isinstance(error, PermissionError) and error.filename is not None:
         return f"{error.filename} cannot be used: {error.strerror}. See who owns it and its directories: ls -ld"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"{error.filename or 'the output'} cannot be written: {error.strerror}."
     # Only the kind is shown: an unexpected error's text could hold anything.
     return f"unexpected {type(error).__name__}. Run it again with --debug, and report what it says."

@@ -97,7 +97,7 @@ def ls(state: State, wanted: Wanted, last: int | None, template: str | None) -> 
 
 @audit.command()
 @_filters
-@click.option("--after", type=click.IntRange(0), default=0, metavar="SEQ",
+@click.option("--after", type=click.IntRange(0, 2**63 - 1), default=0, metavar="SEQ",
               help="Only entries after this number: where another export ended.")  # fmt: skip
 @click.option("--follow", is_flag=True, help="Stay, and hand on entries as they come.")
 @click.option("--to", "target", type=click.Choice(["stdout", "syslog", "journald"]), default="stdout",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import EngineError
-from .output import format_option, show
+from .output import format_option, say, show
 from .state import State
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _explain(rows: list[Row]) -> None:
         click.echo()
     for row in sorted(wrong, key=lambda each: not each.failed):
         what = f"{row.service}: {row.secret}" if row.service else row.secret
-        click.echo(f"{row.status}: {what}: {row.problem}\n    {row.fix}")
+        say(f"{row.status}: {what}: {row.problem}\n    {row.fix}")
     failed = sum(row.failed for row in rows)
     click.echo(f"\n{len(rows)} looked at, {failed} wrong, {len(wrong) - failed} warnings")
 
@@ -131,7 +131,7 @@ def _practices(verdicts: Sequence[Verdict]) -> None:
         click.echo(f"\n{practice}: so that {PROVES[practice]}")
         for each in wrong:
             if each.practice == practice:
-                click.echo(f"    {each.subject}: {each.fix}" if each.subject else f"    {each.fix}")
+                say(f"    {each.subject}: {each.fix}" if each.subject else f"    {each.fix}")
 
 
 def _practice(verdict: Verdict) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .names import services
-from .output import format_option, show
+from .output import format_option, say, show
 from .state import State
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _store(state: State, files: tuple[str, ...]) -> Store | None:
 def _explain(findings: list[Finding]) -> None:
     for each in findings:
         place = ": ".join(filter(None, (each.where, each.secret)))
-        click.echo(f"{each.fault}{f': {place}' if place else ''}\n    {each.seen}\n    $ {each.command}\n")
+        say(f"{each.fault}{f': {place}' if place else ''}\n    {each.seen}\n    $ {each.command}\n")
 
 
 def _row(finding: Finding) -> dict[str, object]:

@@ -16,6 +16,7 @@ Row = Mapping[str, object]
 _PLACEHOLDER = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}")
 _EXPRESSION = re.compile(r'(json\s+)?((?:\.[A-Za-z][A-Za-z0-9]*)+|\.)(?:\s+"((?:[^"\\]|\\.)*)")?')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_OF_A_TERMINAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _ESCAPES = {"\\t": "\t", "\\n": "\n"}
 
 format_option = click.option(
@@ -46,6 +47,11 @@ def show(rows: Sequence[Row], columns: Mapping[str, str], template: str | None, 
     else:
         for row in rows:
             click.echo(render(_unescape(template), row))
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print lines that may have foreign words in them, such as a file's: nothing in them moves a terminal's cursor."""
+    click.echo(_OF_A_TERMINAL.sub("\N{REPLACEMENT CHARACTER}", text), err=err)
 
 
 def render(template: str, row: Row) -> str:

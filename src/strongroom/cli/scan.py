@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +12,12 @@ import click
 from ..errors import ScanError, StrongroomError
 from .output import format_option, show
 from .parameters import reason_option
-from .scanning import counting
+from .scanning import busy, counting
 from .state import State
 
 if TYPE_CHECKING:
     from ..scan.detect.engine import Values
+    from ..scan.model import Notice
     from ..scan.report import Found, Report
 
 _FORMATS = ("table", "json", "sarif", "junit", "html")
@@ -55,7 +58,7 @@ class _Scan(click.Group):
 @click.option("--write-baseline", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Write what was found to a baseline, and end with 0.")  # fmt: skip
 @click.option("--fail-on", type=click.Choice(["any", "known", "none"]), default="any", show_default=True,
-              help="Which findings make the exit status 1; known are values of the store.")  # fmt: skip
+              help="Which findings make the exit status 1; known are values of the store: it has to open.")  # fmt: skip
 @click.option("--show-values", is_flag=True, help="Show the values themselves, instead of stars.")
 @reason_option
 @click.argument("texts", nargs=-1, required=True, metavar="TARGET...")
@@ -91,28 +94,38 @@ def scan(
     """
     if fingerprints and known:
         raise click.UsageError("--fingerprints and --known exclude each other: the store has what the file is made of.")
+    if write_baseline and output:
+        raise click.UsageError("--write-baseline is instead of a report: leave --output out, or scan again for it.")
     from ..scan import baseline, targets
     from ..scan.report import Report, prepare
     from ..scan.run import Count, run
     from ..scan.scanner import Scanner
 
+    for path in filter(None, (output, write_baseline)):
+        if not path.exists() and not path.resolve().parent.is_dir():  # known before a scan that may take minutes
+            raise ScanError(f"{path} cannot be written: there is no directory {path.parent}.")
     former = baseline.Baseline.load(baseline_file) if baseline_file else None
-    found_targets = [targets.find(text) for text in texts]
-    looked_for = _known(context.obj, known, fingerprints)
+    found_targets = [targets.find(text) for text in dict.fromkeys(texts)]
+    # What counts has to be looked for: a store that does not open must not pass for one without findings.
+    wanted = True if fail_on == "known" and known is None else known
+    looked_for = _known(context.obj, wanted, fingerprints)
     count = Count()
     with counting(count):
         done = run(found_targets, config, lambda rules: Scanner(rules, looked_for), count)
-    if write_baseline:
-        entries = baseline.write(write_baseline, [each.finding for each in done.found])
-        click.echo(f"{write_baseline} has {entries} {'finding' if entries == 1 else 'findings'} now", err=True)
-        return
-    new = former.new([each.finding for each in done.found]) if former else [True] * len(done.found)
+    with busy("comparing with the baseline: each value takes a while, for who would guess it too"):
+        new = former.new([each.finding for each in done.found]) if former else [True] * len(done.found)
     found = [each for each, is_new in zip(done.found, new, strict=True) if is_new]
     items = prepare(found, done.fixes, beside=done.found, show_values=show_values)
-    report = Report(
-        items, [each.name for each in found_targets], done.notices, count.files, count.size, count.seconds,
-        len(done.found) - len(found),
+    report = Report.of(
+        items, [each.name for each in found_targets], done.notices,
+        files=count.files, size=count.size, seconds=count.seconds, baseline=len(done.found) - len(found),
     )  # fmt: skip
+    if write_baseline:
+        with busy("making the baseline: each value takes a while, for who would guess it too"):
+            entries = baseline.write(write_baseline, [each.finding for each in done.found])
+        _tell(report.notices)
+        click.echo(f"{write_baseline} has {entries} {'finding' if entries == 1 else 'findings'} now", err=True)
+        return
     _show(report, format_, output)
     if _fails(found, fail_on):
         context.exit(1)
@@ -196,12 +209,19 @@ def _show(report: Report, format_: str, output: Path | None) -> None:
 
     try:
         write(report, format_, output)
+        sys.stdout.flush()
     except OSError as error:
+        if output is None:
+            raise
         raise ScanError(f"{output} cannot be written: {error.strerror}.") from None
-    if format_ == "table":
-        for notice in report.notices:
-            click.echo(f"note: {notice.path}: {notice.message}" if notice.path else f"note: {notice.message}", err=True)
+    if format_ in ("table", "json"):  # which have no place for them
+        _tell(report.notices)
     click.echo(report.summary(), err=True)
+
+
+def _tell(notices: Iterable[Notice]) -> None:
+    for notice in notices:
+        click.echo(f"note: {notice}", err=True)
 
 
 def _fails(found: list[Found], fail_on: str) -> bool:

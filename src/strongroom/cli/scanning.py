@@ -29,6 +29,18 @@ def counting(count: Count) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def busy(what: str) -> Iterator[None]:
+    """Show on a terminal that something goes on."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield
+
+
 def _progress(count: Count) -> Text:
     from rich.text import Text
 

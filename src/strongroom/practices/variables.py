@@ -42,7 +42,8 @@ _SECRET = re.compile(
 )
 _NAMED_OTHERWISE = re.compile(r"(?i)(?:_file|_path|_dir|_name|_host|_ttl|_url_base|_method|_type|_enabled|_length)$")
 _NO_SECRET = re.compile(r"(?i)(?:true|false|yes|no|on|off|none|null|\d{1,3}|/[\w./-]*)?")
-_URL = re.compile(r"\w[\w+.-]*://[^/\s:@]*:[^/\s@]+@")
+# The bound on the scheme keeps a long value without one from taking for ever.
+_URL = re.compile(r"\w[\w+.-]{0,30}://[^/\s:@]*:[^/\s@]+@")
 
 # An option of a command with a value that no shell reads from elsewhere.
 _OPTION = re.compile(

@@ -42,7 +42,7 @@ class Baseline:
             ScanError: it cannot be read, or is no baseline.
         """
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(path.read_bytes())
             if content["version"] != _VERSION:
                 raise ScanError(f"{path} is a baseline of version {content['version']}, which this strongroom does not "
                                 "know. Update strongroom, or write it anew.")  # fmt: skip
@@ -50,7 +50,7 @@ class Baseline:
             return cls(bytes.fromhex(content["salt"]), entries)
         except OSError as error:
             raise ScanError(f"the baseline {path} cannot be read: {error.strerror}.") from None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise ScanError(f"{path} is no baseline: write one with --write-baseline.") from None
 
     def new(self, findings: Sequence[Finding]) -> list[bool]:

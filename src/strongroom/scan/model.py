@@ -46,8 +46,8 @@ class Finding(NamedTuple):
     """A secret that lies where it should not.
 
     ``rule`` is the rule's id, ``known-value`` where it is a value of the store's: ``secret`` then names it. ``line``
-    and ``column`` count from 1; both are 0 in what has no lines. ``encoding`` is how it was hidden, outermost first
-    (``("base64", "utf-16")``). ``excerpt`` is its line, with the value masked.
+    and ``column`` count from 1, the column in characters; both are 0 in what has no lines. ``encoding`` is how it was
+    hidden, outermost first (``("base64", "utf-16")``). ``excerpt`` is its line, with the value masked.
     """
 
     rule: str
@@ -66,3 +66,6 @@ class Notice(NamedTuple):
 
     path: str
     message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message

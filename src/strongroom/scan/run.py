@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .scanner import Scanner
     from .targets.base import Target
 
+_NO_RULES = "to add yours to the built-in ones, write [extend] and useDefault = true"
 _CONFIG, _IGNORE = ".gitleaks.toml", ".gitleaksignore"
 # Whose directory may have a configuration of its own.
 _DIRECTORIES = ("dir", "context", "git")
@@ -74,13 +75,17 @@ def run(targets: Sequence[Target], config: Path | None, scanner_of: Callable[[Ru
         path = config or (own if own.is_file() else None)
         if path not in scanners:
             rules = load(path)
+            if not rules.rules:
+                done.notices.append(Notice(str(path), f"has no rules: {_NO_RULES}"))
             done.fixes.update({rule.id: rule.fix for rule in rules.rules if rule.fix})
             scanners[path] = scanner_of(rules)
         settled = _once(target.findings(partial(_counted, scanners[path], count)))
         ignored = _ignored(directory / _IGNORE)
         kept = [each for each in settled if not _names(each) & ignored]
         done.found.extend(Found(target.name, _moved(target.name, each)) for each in kept)
-        done.notices.extend(each._replace(path=_from_here(target.name, each.path)) for each in target.notices)
+        done.notices.extend(
+            each._replace(path=_from_here(target.name, each.path) or target.name) for each in target.notices
+        )
     for scanner in scanners.values():
         done.notices.extend(each for each in scanner.notices if each not in done.notices)
     return done
@@ -124,8 +129,10 @@ def _moved(target: str, finding: Finding) -> Finding:
 
 def _ignored(path: Path) -> frozenset[str]:
     """Return the lines of a ``.gitleaksignore``: ``[commit:]path:rule:line``, as gitleaks names findings."""
+    if not path.is_file():  # nor a pipe, which would be waited for
+        return frozenset()
     try:
-        lines = [line.strip() for line in path.read_text(errors="surrogateescape").splitlines()]
+        lines = [line.strip() for line in path.read_text("utf-8", errors="surrogateescape").splitlines()]
     except OSError:
         return frozenset()
     return frozenset(line for line in lines if line and not line.startswith("#"))

@@ -10,7 +10,7 @@ from .detect.confirm import compiled
 from .detect.engine import Engine, Values
 from .detect.hits import Hit
 from .detect.rules import Rule, RuleSet
-from .detect.windows import Window, windows
+from .detect.windows import Window, characters, windows
 from .model import Finding, Notice, Piece, Place
 
 _MASK = b"*****"
@@ -58,11 +58,12 @@ def _findings(
     window: Window, hits: list[Hit], place: Place, told: set[tuple[str, bytes, tuple[str, ...]]]
 ) -> Iterator[Finding]:
     """Return a window's own findings: the others were told with the window before, or will be with the next one."""
-    at, line, start = 0, window.line, -window.column
+    at, line, column = 0, window.line, window.column
     data = window.data
     for index, hit in enumerate(hits):
         if lines := data.count(b"\n", at, hit.start):
-            line, start = line + lines, data.rfind(b"\n", at, hit.start) + 1
+            line, column, at = line + lines, 0, data.rfind(b"\n", at, hit.start) + 1
+        column += characters(data, at, hit.start)
         at = hit.start
         if hit.exact:
             if not window.first <= hit.start < window.limit:
@@ -73,9 +74,10 @@ def _findings(
             if key in told:
                 continue
             told.add(key)
+        wide = hit.exact and hit.encoding[:1] == ("utf-16",)  # two bytes are a character
         yield Finding(
-            hit.rule, hit.description, place, line, hit.start - start + 1, Value(hit.value[:MAX_VALUE_BYTES]),
-            hit.encoding, hit.secret, _excerpt(data, hits, index),
+            hit.rule, hit.description, place, line, (column // 2 if wide else column) + 1,
+            Value(hit.value[:MAX_VALUE_BYTES]), hit.encoding, hit.secret, _excerpt(data, hits, index),
         )  # fmt: skip
 
 

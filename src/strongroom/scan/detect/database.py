@@ -1,27 +1,21 @@
 """Many patterns as one Hyperscan database, which says in one pass where each of them ends.
 
-Compiling takes about a second, so that a database is kept in the user's cache directory (``XDG_CACHE_HOME``), under a
-name that is a hash of all that it was made of. A file there that is damaged, or that others may write, is made anew.
-A database that holds values of the store's is never kept.
+Compiling takes about a second, so that a database is kept, under a name that is a hash of all that it was made of. One
+that holds values of the store's never is.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...errors import RulesError
-from ...files import replace
+from . import kept
 
-_FORM = b"strongroom scan 1\n"
 _NEXT, _FAR = 16, 32 * 1024  # in bytes
-_NO_WRITERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 class Pattern(NamedTuple):
@@ -75,17 +69,15 @@ def _kept(patterns: Sequence[Pattern]) -> Any:  # noqa: ANN401 (hyperscan has no
     import hyperscan
 
     digest = hashlib.sha256(f"{_processor()} {list(patterns)!r}".encode())
-    file = _directory() / f"rules-{digest.hexdigest()[:32]}"
-    with suppress(OSError, hyperscan.HyperscanError):
-        if content := _own(file):
+    name = f"rules-{digest.hexdigest()[:32]}"
+    with suppress(hyperscan.HyperscanError):
+        if content := kept.load(name):
             database = hyperscan.loadb(content, hyperscan.HS_MODE_BLOCK)
             database.scratch = hyperscan.Scratch(database)
             return database
     database = _compile(patterns)
-    with suppress(OSError):  # no home, a full disk: the next run compiles again
-        body = hyperscan.dumpb(database)
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace(file, _FORM + hashlib.sha256(body).digest() + body)
+    with suppress(hyperscan.HyperscanError):
+        kept.keep(name, hyperscan.dumpb(database))
     return database
 
 
@@ -135,20 +127,3 @@ def _processor() -> str:
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(expressions=[b"a"], ids=[0], flags=[0])
     return str(database.info())
-
-
-def _directory() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if Path(base).is_absolute() else Path("~/.cache").expanduser()) / "strongroom"
-
-
-def _own(file: Path) -> bytes:
-    """Return what a file holds that only its user can have written, and that is whole; nothing otherwise."""
-    with file.open("rb") as opened:
-        status = os.fstat(opened.fileno())
-        if status.st_uid != os.geteuid() or status.st_mode & _NO_WRITERS or not stat.S_ISREG(status.st_mode):
-            return b""
-        content = opened.read()
-    head = len(_FORM) + hashlib.sha256().digest_size
-    body = content[head:]
-    return body if content[:head] == _FORM + hashlib.sha256(body).digest() else b""

@@ -153,4 +153,12 @@ def _outside(hit: Hit, hidden: Hidden, data: bytes, encoding: tuple[str, ...]) -
         start, end, exact = start + hit.start * hidden.step, start + hit.end * hidden.step, True
     elif hidden.encoding in ("escape", "url") and (at := data.find(hit.value, start, end)) >= 0:
         start, end, exact = at, at + len(hit.value), True
+    elif hidden.encoding == "utf-16" and (at := data.find(wide := _wide(hit.value), start, end)) >= 0:
+        start, end, exact = at, at + len(wide), True
     return hit._replace(start=start, end=end, exact=exact, encoding=(*encoding, *hit.encoding))
+
+
+def _wide(value: bytes) -> bytes:
+    """Return a value as it lies in UTF-16 of either byte order, from the lower byte of its first character on."""
+    lower = value.decode(errors="replace").encode("latin-1", "replace")
+    return b"\0".join(lower[at : at + 1] for at in range(len(lower)))

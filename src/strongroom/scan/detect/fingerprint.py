@@ -66,7 +66,7 @@ class Fingerprints:
             ScanError: it cannot be read, or is none.
         """
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(path.read_bytes())
             if content["version"] != _VERSION:
                 raise ScanError(f"{path} has fingerprints of version {content['version']}, which this strongroom does "
                                 "not know. Write them anew: strongroom scan fingerprint")  # fmt: skip
@@ -74,7 +74,7 @@ class Fingerprints:
             return cls(bytes.fromhex(content["key"]), prints)
         except OSError as error:
             raise ScanError(f"the fingerprints {path} cannot be read: {error.strerror}.") from None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise ScanError(f"{path} has no fingerprints: write them with strongroom scan fingerprint.") from None
 
     def look(self, data: bytes) -> tuple[list[Hit], list[tuple[int, Trigger]]]:

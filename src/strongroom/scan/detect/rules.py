@@ -41,7 +41,7 @@ class Rule(NamedTuple):
     ``regex`` is of RE2's syntax, and empty for a rule that looks at paths alone. ``secret_group`` is the group that
     holds the secret; 0 is the first group that matched something, or the whole match where there is none. ``entropy``
     is the least number of bits a character; 0 asks for none. A piece without any of the lower-case ``keywords`` cannot
-    match.
+    match. A ``silent`` one is not reported, as it only supports another scanner's rules.
     """
 
     id: str
@@ -54,6 +54,7 @@ class Rule(NamedTuple):
     allowlists: tuple[Allowlist, ...] = ()
     fix: str = ""
     check: str = ""
+    silent: bool = False
 
 
 class RuleSet(NamedTuple):
@@ -79,7 +80,7 @@ def load(config: Path | None = None) -> RuleSet:
     found = _extended(config, _DEPTH)
     for rule in found.rules:
         _compiled(rule, config)
-    return found
+    return found._replace(rules=tuple(rule for rule in found.rules if not rule.silent))
 
 
 def parse(file: Path) -> Mapping[str, Any]:
@@ -91,7 +92,7 @@ def parse(file: Path) -> Mapping[str, Any]:
     try:
         return _lower(tomllib.loads(file.read_text("utf-8")))  # type: ignore[no-any-return]
     except OSError as error:
-        raise RulesError(f"The rules in {file} cannot be read: {error.strerror}.") from None
+        raise RulesError(f"the rules in {file} cannot be read: {error.strerror}.") from None
     except ValueError as error:
         raise RulesError(f"{file} is not TOML: {error}.") from None
 
@@ -112,7 +113,9 @@ def read(content: Mapping[str, Any], where: str, base: RuleSet = NONE) -> RuleSe
         declared[rule.id] = rules[rule.id] = _over(rules[rule.id], rule) if rule.id in rules else rule
     for rule in declared.values():
         if not rule.regex and not rule.path:
-            raise RulesError(f"{where}: rule '{rule.id}' has neither a regex nor a path: it can find nothing.")
+            if not base.rules:
+                raise RulesError(f"{where}: rule '{rule.id}' has neither a regex nor a path: it can find nothing.")
+            del rules[rule.id]  # it changes a rule that another scanner has
     everywhere = list(base.allowlists)
     for table in _allowlist_tables(content, where):
         allowlist = _allowlist(table, where)
@@ -122,7 +125,7 @@ def read(content: Mapping[str, Any], where: str, base: RuleSet = NONE) -> RuleSe
         for target in targets:
             if target in rules:
                 rules[target] = rules[target]._replace(allowlists=(*rules[target].allowlists, allowlist))
-            elif not base.rules:  # of a set that is extended, another scanner may know more rules
+            elif not base.rules:  # of a set that is extended, another scanner may have more rules
                 raise RulesError(f"{where}: an allowlist's targetRules names '{target}', and there is no such rule.")
     return RuleSet(tuple(rules.values()), tuple(everywhere))
 
@@ -139,7 +142,10 @@ def _extended(config: Path, depth: int) -> RuleSet:
         base = load()
     if path := _text(extend, "path", f"{config}: extend"):
         beside = config.parent / path  # gitleaks looks from where it is run
-        more = _extended(beside if beside.exists() else Path(path), depth - 1)
+        file = beside if beside.exists() else Path(path)
+        if file.exists() and not file.is_file():  # such as a device, which has no end
+            raise RulesError(f"{config}: extend: {path} is not a file.")
+        more = _extended(file, depth - 1)
         over = {rule.id: rule for rule in base.rules} | {rule.id: rule for rule in more.rules}
         base = RuleSet(tuple(over.values()), (*base.allowlists, *more.allowlists))
     disabled = frozenset(_texts(extend, "disabledrules", f"{config}: extend"))
@@ -168,6 +174,7 @@ def _rule(table: Mapping[str, Any], where: str, fix: str) -> Rule:
         tuple(_allowlist(each, where) for each in _allowlist_tables(table, where)),
         _text(table, "fix", where) or fix,
         _text(table, "check", where),
+        table.get("skipreport") is True,
     )
 
 
@@ -184,6 +191,7 @@ def _over(base: Rule, rule: Rule) -> Rule:
         (*base.allowlists, *rule.allowlists),
         rule.fix or base.fix,
         rule.check or ("" if rule.regex else base.check),
+        rule.silent or base.silent,
     )
 
 

@@ -13,13 +13,14 @@ SIZE = 512 * 1024
 # What a window shares with the next one: the longest match, and what a match may need in front of it.
 AHEAD = 64 * 1024
 BEHIND = 8 * 1024
+_INSIDE = bytes(range(0x80, 0xC0))  # what starts no character in UTF-8
 
 
 class Window(NamedTuple):
     """Bytes of a piece.
 
     ``first`` and ``limit`` bound the part that is the window's own. ``line`` is the number of the first byte's line,
-    and ``column`` how many bytes of it came before.
+    and ``column`` how many of its characters came before.
     """
 
     data: bytes
@@ -63,5 +64,12 @@ def _next(window: Window) -> Window:
     """Return the window that follows, without its bytes."""
     start = window.limit - BEHIND
     lines = window.data.count(b"\n", 0, start)
-    column = start - 1 - window.data.rfind(b"\n", 0, start) if lines else window.column + start
+    column = characters(window.data, window.data.rfind(b"\n", 0, start) + 1, start)
+    column += 0 if lines else window.column
     return Window(b"", BEHIND, 0, window.offset + start, window.line + lines, column)
+
+
+def characters(data: bytes, start: int, end: int) -> int:
+    """Return how many characters of UTF-8 start between two places, as an editor counts them."""
+    part = data[start:end]
+    return len(part) if part.isascii() else len(part.translate(None, _INSIDE))

@@ -31,6 +31,7 @@ def write(report: Report, format_: str, path: Path | None) -> None:
         return
     text = table.text(report) if format_ == "table" else render(report, format_)
     if path is None:
-        sys.stdout.write(text)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())  # they are UTF-8, whatever the locale says
     else:
         replace(path, text.encode())

@@ -45,6 +45,8 @@ def _remove(finding: Finding, kind: str) -> str:
         return "Grant it as a file instead: 'secrets:' in the Compose file, and the _FILE variable."
     if what == "logs":
         return "Do not log it: strongroom.integrations.logging.MaskSecrets."
+    if kind in _FILES and finding.secret:
+        return f"Leave it out, and read it from /run/secrets/{finding.secret}."
     if kind in _FILES:
         return "Keep it in the store: strongroom secret create NAME -, and read it from /run/secrets."
     return ""

@@ -19,9 +19,9 @@ _HEADINGS = ("Secret", "Place", "Why", "What to do")
 def render(report: Report) -> str:
     """Return the page. Its policy lets a browser run the one script that it has, and load nothing."""
     package = files(__package__ or "")
-    script = package.joinpath("page.js").read_text()
+    script = package.joinpath("page.js").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return Template(package.joinpath("page.html").read_text()).substitute(
+    return Template(package.joinpath("page.html").read_text("utf-8")).substitute(
         script=script,
         script_digest=digest,
         summary=escape(report.summary()),
@@ -63,5 +63,5 @@ def _row(item: Item, several: bool) -> str:
 def _notices(report: Report) -> str:
     if not report.notices:
         return ""
-    lines = "".join(f"<li>{escape(f'{each.path}: {each.message}')}</li>" for each in report.notices)
+    lines = "".join(f"<li>{escape(str(each))}</li>" for each in report.notices)
     return f"<h2>Not looked at whole</h2><ul>{lines}</ul>"

@@ -12,7 +12,7 @@ def render(report: Report) -> str:
     """Return a document. A target without a finding is one test that passed."""
     root = ET.Element("testsuites", name="strongroom scan", time=f"{report.seconds:.3f}")
     total = 0
-    for target in report.targets:
+    for target in dict.fromkeys(report.targets):
         items = [item for item in report.items if item.target == target]
         total += len(items)
         count = {"tests": str(len(items) or 1), "failures": str(len(items)), "errors": "0", "skipped": "0"}
@@ -22,7 +22,7 @@ def render(report: Report) -> str:
         if not items:
             ET.SubElement(suite, "testcase", name="no secrets", classname=for_xml(target))
     if report.notices:
-        said = "\n".join(f"{notice.path}: {notice.message}" for notice in report.notices)
+        said = "\n".join(map(str, report.notices))
         suites = list(root)
         if suites:
             ET.SubElement(suites[-1], "system-err").text = for_xml(said)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from ..model import Finding, Notice
 from . import masking
@@ -87,6 +87,19 @@ class Report(NamedTuple):
     seconds: float = 0.0
     baseline: int = 0
 
+    @classmethod
+    def of(
+        cls, items: Sequence[Item], targets: Iterable[str], notices: Iterable[Notice], *,
+        files: int, size: int, seconds: float, baseline: int = 0,
+    ) -> Self:  # fmt: skip
+        """Return a report that is safe to show: targets and notices have files' names in them, which may be anything.
+
+        Its targets are called as its items call them.
+        """
+        clean = masking.printable
+        said = [Notice(clean(each.path), clean(each.message)) for each in notices]
+        return cls(items, list(map(clean, targets)), said, files, size, seconds, baseline)
+
     def summary(self) -> str:
         """Return one line for people."""
         count = len(self.items)
@@ -131,6 +144,8 @@ class _Hidden:
         self._instructions: dict[str, str] = {}
         for target, finding in found:
             data = finding.value.reveal()
+            if _is_path(finding, data):
+                continue
             if data not in self._forms:
                 shown = masking.mask(finding.value)
                 self._forms[data] = [(form, shown) for form in masking.forms(finding.value)]
@@ -145,6 +160,11 @@ class _Hidden:
         if text not in self._instructions:
             self._instructions[text] = _without(text, self._forms, self._forms)
         return self._instructions[text]
+
+
+def _is_path(finding: Finding, data: bytes) -> bool:
+    """Tell whether a path is all that was found: it is no value, and has to be seen."""
+    return not finding.line and f"/{finding.place.path}".encode(errors="surrogateescape").endswith(b"/" + data)
 
 
 def _without(text: str, values: Iterable[bytes], forms: Mapping[bytes, list[tuple[str, str]]]) -> str:

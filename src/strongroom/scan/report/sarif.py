@@ -27,10 +27,7 @@ def render(report: Report) -> str:
         "informationUri": _HOME,
         "rules": [_rule(rules[rule]) for rule in order],
     }
-    notices = [
-        {"level": "warning", "message": {"text": f"{notice.path}: {notice.message}" if notice.path else notice.message}}
-        for notice in report.notices
-    ]
+    notices = [{"level": "warning", "message": {"text": str(notice)}} for notice in report.notices]
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,8 @@ def find(text: str) -> Target:
         from .text import Input
 
         return Input(open(sys.stdin.fileno(), "rb", buffering=0, closefd=False))
+    if not text:  # a variable that is not set, most likely, and no word for the working directory
+        raise TargetError("'' names nothing. For the working directory: strongroom scan .")
     kind, colon, rest = text.partition(":")
     if colon and kind in KINDS:
         if not rest:
@@ -58,12 +61,30 @@ def _of_kind(kind: str, rest: str) -> Target:
         return _of_engine(kind, rest, Engine.connect())
     path = Path(rest)
     if not path.exists():
-        raise TargetError(f"{rest} is not there. {KINDS[kind][0].upper()}{KINDS[kind][1:]}, is what was asked for.")
+        raise TargetError(f"{rest} is not there. What was asked for is {KINDS[kind]}.")
     if kind in ("archive", "compose", "dockerfile") and not path.is_file():
         raise TargetError(f"{rest} is not a file. For a directory: dir:{rest}")
     if kind in ("oci", "git") and not path.is_dir():
         raise TargetError(f"{rest} is not a directory. For a file: dir:{rest}")
+    _check_readable(path)
     return _of_path(kind, path)
+
+
+def _check_readable(path: Path) -> None:
+    """Check what a person named; of what lies below it, a notice tells.
+
+    Raises:
+        TargetError: it cannot be read, or is neither a file nor a directory.
+    """
+    try:
+        if path.is_dir():
+            os.scandir(path).close()
+        elif path.is_file():
+            path.open("rb").close()
+        else:
+            raise TargetError(f"{path} is neither a file nor a directory. To read a pipe: strongroom scan - < {path}")
+    except OSError as error:
+        raise TargetError(f"{path} cannot be read: {error.strerror}.") from None
 
 
 def _of_path(kind: str, path: Path) -> Target:

@@ -61,6 +61,8 @@ class Context(Target):
 
 
 def _lines(path: Path) -> list[str]:
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise TargetError(f"{path} cannot be read: it is not a file.")
     try:
         return path.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:

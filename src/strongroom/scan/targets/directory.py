@@ -30,7 +30,8 @@ class Directory(Target):
         if self._path.is_dir():
             yield from files(self._path, self._reading, self._is_passed_over)
         else:
-            yield from file_pieces(self._path, self._path.name, self._reading)
+            # Who names a link means the file.
+            yield from file_pieces(self._path.resolve(), self._path.name, self._reading)
 
     def _is_passed_over(self, path: str, directory: bool) -> bool:
         return self._is_history(path, directory) or self._is_store(path, directory)

@@ -11,9 +11,11 @@ import hashlib
 import os
 import shutil
 import subprocess
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import IO, NamedTuple
 
 from ...errors import TargetError
@@ -192,14 +194,19 @@ class Repository(Target):
             env=self._environment(), bufsize=CHUNK_BYTES,
         ) as process:  # fmt: skip
             assert process.stdout and process.stderr  # noqa: S101, PT018 - for the type checker
+            # Read meanwhile: git waits while nobody takes what it says of each damaged object.
+            said: deque[bytes] = deque(maxlen=1)
+            listener = Thread(target=said.extend, args=(process.stderr,), daemon=True)
+            listener.start()
             try:
                 yield process.stdout
-            except GeneratorExit:
+            except BaseException:
                 process.kill()
                 raise
-            said = process.stderr.read()
+            finally:
+                listener.join()
             if process.wait() != 0 and not quiet:
-                self._reading.notice(f"git {arguments[0]}", f"did not come to its end: {_reason(said)}")
+                self._reading.notice(f"git {arguments[0]}", f"did not come to its end: {_reason(b''.join(said))}")
 
     def _command(self, *arguments: str) -> list[str]:
         return [self._program, *_OPTIONS, "-C", str(self._path), *arguments]

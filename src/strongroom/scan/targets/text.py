@@ -25,7 +25,7 @@ class Files(Target):
     def pieces(self) -> Iterator[Piece]:
         """Yield each file."""
         for path in self._paths:
-            yield from file_pieces(path, str(path), self._reading)
+            yield from file_pieces(path.resolve(), str(path), self._reading)
 
 
 class Input(Target):
