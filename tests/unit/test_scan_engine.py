@@ -176,6 +176,9 @@ def test_without_a_place_for_it_the_database_is_not_kept(monkeypatch: pytest.Mon
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", os.devnull)
     assert Scans()(A_TOKEN)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert Scans()(A_TOKEN)
+    assert not (tmp_path / "home").exists()
 
 
 @pytest.mark.parametrize(

@@ -39,5 +39,12 @@ def keep(name: str, body: bytes) -> None:
 
 
 def _directory() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if Path(base).is_absolute() else Path("~/.cache").expanduser()) / "strongroom"
+    """Return where it is kept.
+
+    Raises:
+        OSError, RuntimeError: the user has no home, which is nothing to be made.
+    """
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not base.is_absolute():
+        base = Path.home().resolve(strict=True) / ".cache"
+    return base / "strongroom"
