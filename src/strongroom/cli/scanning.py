@@ -49,6 +49,6 @@ def _progress(count: Count) -> Text:
     if count.seconds < _QUIET_SECONDS:
         return Text()
     if not count.files:
-        return Text("making the rules ready")
+        return Text("nothing read yet")
     text = f"{count.files:,} files, {count.size / 1_000_000:,.0f} MB: {masking.printable(count.path)}"
     return Text(text, no_wrap=True, overflow="ellipsis")
