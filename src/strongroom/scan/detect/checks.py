@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from . import assignments, checksums, credentials
+from . import assignments, checksums, credentials, quoted
 
 if TYPE_CHECKING:
     from .judge import Candidate
@@ -24,8 +24,8 @@ CHECKS: dict[str, Check] = {
     "discord": _sum(checksums.discord),
     "bech32": _sum(checksums.bech32),
     "pem": _sum(checksums.pem),
-    "quoted": assignments.quoted,
-    "worded": assignments.worded,
+    "quoted": quoted.quoted,
+    "worded": quoted.worded,
     "bare": assignments.bare,
     "default": assignments.fallback,
     "tabled": assignments.tabled,
