@@ -129,9 +129,8 @@ def _practices(verdicts: Sequence[Verdict]) -> None:
     wrong = [each for each in verdicts if each.fix]
     for practice in dict.fromkeys(each.practice for each in wrong):
         click.echo(f"\n{practice}: so that {PROVES[practice]}")
-        for each in wrong:
-            if each.practice == practice:
-                say(f"    {each.subject}: {each.fix}" if each.subject else f"    {each.fix}")
+        for subject, fix in dict.fromkeys((each.subject, each.fix) for each in wrong if each.practice == practice):
+            say(f"    {subject}: {fix}" if subject else f"    {fix}")
 
 
 def _practice(verdict: Verdict) -> dict[str, object]:
