@@ -35,7 +35,7 @@ def database_pieces(place: Place, stream: Stream, reading: Reading) -> Iterator[
     with closing(connection):
         try:
             tables = [str(row[0]) for row in connection.execute(_TABLES)]
-        except (sqlite3.Error, UnicodeError):
+        except (sqlite3.Error, UnicodeError, MemoryError):
             yield Piece(place, iter((data,)))
             return
         broken: list[str] = []
