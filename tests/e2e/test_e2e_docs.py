@@ -12,6 +12,7 @@ import pages
 from cli import STRONGROOM, Cli
 from engines import Docker
 from pages import ROOT, Page
+from projects import own_openbao
 from servers import OpenBao
 
 WITH_ENGINE = [each for each in map(pages.load, pages.all_pages()) if "engine" in each.needs]
@@ -28,9 +29,7 @@ BESIDE = {
 
 @pytest.fixture(scope="module")
 def openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenBao]:
-    server = OpenBao(tmp_path_factory.mktemp("openbao"))
-    yield server
-    server.stop()
+    yield from own_openbao(tmp_path_factory.mktemp("openbao"))
 
 
 @pytest.mark.parametrize("page", WITH_ENGINE, ids=lambda page: str(page.path.relative_to(ROOT)))

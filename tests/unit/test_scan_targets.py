@@ -26,10 +26,7 @@ Git = Callable[..., str]
 
 
 def write(root: Path, files: dict[str, str]) -> Path:
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
-    return root
+    return images.unpack(root, {name: text.encode() for name, text in files.items()})
 
 
 def test_a_directory_is_read_with_all_that_is_hidden_and_in_archives(tmp_path: Path) -> None:
